@@ -1,0 +1,69 @@
+//! The language of Syncline: values, ids, words, and the ports through which the rooms meet.
+//!
+//! # What is here
+//! - [`Timestamp`], row ids and tracker ids as newtypes, closed sets of words ([`ItemState`], [`Direction`], ...).
+//! - What trackers show: [`Item`], [`Comment`], [`Schema`]; and the canonical form of their values ([`canonical`],
+//!   [`same`], [`fingerprint`]).
+//! - What people configure: [`ConnectorRow`], [`SyncConfig`] and their mappings; [`SyncSpec`] is a configuration with
+//!   every row id resolved.
+//! - What the engine remembers: [`Pair`], [`Base`], [`Receipt`], [`Intent`], [`Execution`], [`ItemOutcome`].
+//! - [`ports`]: `Clock`, `Store`, `Connector` and the others. [`Fault`] is the only error that crosses rooms.
+//!
+//! # What is deliberately absent
+//! Input and output, SQL, HTML, HTTP, and the machine's clock. Whoever needs the time is given a `Clock`.
+//!
+//! # Invariants
+//! - Two values are compared by [`same`] and nowhere else; receipts and bases agree because of that.
+//! - An item leaves a run in exactly one [`ItemState`]; [`Totals`] add up to what the source said it has.
+//!
+//! ```
+//! use serde_json::json;
+//! use syncline_domain::{FieldType, same};
+//!
+//! // A tracker that rewrites line ends has not changed the text.
+//! assert!(same(&json!("one\r\ntwo"), &json!("one\ntwo"), FieldType::String));
+//! ```
+
+mod admin;
+mod config;
+mod connection;
+mod fault;
+mod ids;
+mod item;
+pub mod ports;
+mod schema;
+mod spec;
+mod sync;
+mod time;
+mod value;
+mod words;
+
+pub use admin::{ApiKey, AuditEntry, RememberedReply};
+pub use config::{
+    FieldMapping, MatchExisting, Options, StatusMapping, SyncConfig, TypeMapping, UserMap,
+    UserMapEntry, UserMatch,
+};
+pub use connection::{
+    ConnectorRow, ConnectorSettings, ConnectorUsage, Credentials, CredentialsUnreadable, LastCheck,
+};
+pub use fault::{Fault, FieldFault};
+pub use ids::{
+    ApiKeyId, AuditId, CommentId, ConfigId, ConnectorId, Cursor, ExecutionId, FieldId,
+    FieldMappingId, FieldRef, IntentId, ItemId, LineageId, OpId, OutcomeId, PairId, STATUS_REF,
+    StatusId, StatusMappingId, TypeId, TypeMappingId, Version,
+};
+pub use item::{Attachment, Comment, Fields, Item, ItemLink, NewComment};
+pub use schema::{FieldRow, FieldSchema, Schema, StatusRow, StatusSchema, TypeRow, TypeSchema};
+pub use spec::{EndSpec, FieldRule, SyncSpec, TypeEnd, TypePair};
+pub use sync::{
+    Base, Change, CommentPair, Execution, Intent, IntentPlan, ItemError, ItemOutcome, ItemRetry,
+    LineageMember, NewExecution, Pair, PairState, Receipt, Totals,
+};
+pub use time::Timestamp;
+pub use value::{Identity, canonical, fingerprint, same};
+pub use words::{
+    AuthType, ConflictResolution, DeletePolicy, Direction, ErrorType, ExecutionStatus, FieldType,
+    IntentState, ItemState, MapDirection, MappingType, MissedRuns, OnMany, Overlap, Role,
+    RunDirection, Side, StatusCategory, TargetEdits, TextFormat, Trigger, TriggerType, UnknownWord,
+    When, WriteOp,
+};

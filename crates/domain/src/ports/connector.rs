@@ -1,0 +1,434 @@
+//! The port to a tracker.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::BoxFuture;
+use crate::{
+    Attachment, Comment, CommentId, Cursor, ErrorType, FieldRef, Fields, Identity, Item, ItemId,
+    ItemLink, NewComment, OpId, Schema, TextFormat, Timestamp, Version,
+};
+
+/// One tracker account in one project.
+///
+/// Implementations keep order, honour the tracker's limits by themselves and retry only what is safe to repeat: reads
+/// always, writes only when it is certain that nothing happened.
+pub trait Connector: Send + Sync {
+    /// What this tracker can do. Constant for the life of the connector.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Tries everything a sync needs, one line each. Never fails as a whole: a failed step is a line.
+    fn check(&self) -> BoxFuture<'_, Vec<Check>>;
+
+    /// The account we act as.
+    fn whoami(&self) -> BoxFuture<'_, Result<Identity, ConnectorError>>;
+
+    /// Types with their fields and statuses.
+    fn describe(&self) -> BoxFuture<'_, Result<Schema, ConnectorError>>;
+
+    /// Walks what changed at or after `since` (everything when `None`), oldest change first, ties by id.
+    ///
+    /// The walk may hand out an item again that an earlier walk gave (overlap); it never misses one.
+    fn changes(&self, query: ChangeQuery, since: Option<Cursor>) -> Box<dyn ChangeWalk + '_>;
+
+    /// Reads items by id, in any order. Items that do not exist or may not be seen are absent from the answer.
+    fn fetch<'a>(&'a self, ids: &'a [ItemId]) -> BoxFuture<'a, Result<Vec<Item>, ConnectorError>>;
+
+    /// Which of `ids` satisfy the query's filter and types.
+    fn matching<'a>(
+        &'a self,
+        query: &'a ChangeQuery,
+        ids: &'a [ItemId],
+    ) -> BoxFuture<'a, Result<BTreeSet<ItemId>, ConnectorError>>;
+
+    /// Items made by our own account since an instant, or carrying a marker: candidates for adoption.
+    fn find_created<'a>(
+        &'a self,
+        query: &'a FindCreated,
+    ) -> BoxFuture<'a, Result<Vec<Item>, ConnectorError>>;
+
+    /// Items whose field equals the value exactly (without letter case where the tracker compares so).
+    fn find_equal<'a>(
+        &'a self,
+        type_ref: &'a str,
+        field: &'a FieldRef,
+        value: &'a Value,
+    ) -> BoxFuture<'a, Result<Vec<Item>, ConnectorError>>;
+
+    /// Newest items, or those that match a text: for people who choose one. At most `limit`.
+    fn search<'a>(
+        &'a self,
+        type_ref: Option<&'a str>,
+        text: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Item>, ConnectorError>>;
+
+    /// Performs writes: one outcome each, in the order given. At most [`Capabilities::write_batch`] at once.
+    ///
+    /// A good outcome is the item as the tracker shows it after the write.
+    fn apply<'a>(&'a self, writes: &'a [Write])
+    -> BoxFuture<'a, Vec<Result<Item, ConnectorError>>>;
+
+    /// Looks whether an item that was not found is deleted, hidden from us, or there after all.
+    fn probe<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Presence, ConnectorError>>;
+
+    /// The account on this tracker that is meant by what another tracker knows of a person.
+    fn resolve_identity<'a>(
+        &'a self,
+        who: &'a Identity,
+    ) -> BoxFuture<'a, Result<Option<Identity>, ConnectorError>>;
+
+    /// The comments of an item, oldest first.
+    fn comments<'a>(
+        &'a self,
+        id: &'a ItemId,
+    ) -> BoxFuture<'a, Result<Vec<Comment>, ConnectorError>>;
+
+    /// Adds a comment; the answer is the comment as the tracker shows it.
+    fn add_comment<'a>(
+        &'a self,
+        id: &'a ItemId,
+        comment: &'a NewComment,
+    ) -> BoxFuture<'a, Result<Comment, ConnectorError>>;
+
+    /// Replaces the text of a comment.
+    fn edit_comment<'a>(
+        &'a self,
+        id: &'a ItemId,
+        comment_id: &'a CommentId,
+        comment: &'a NewComment,
+    ) -> BoxFuture<'a, Result<Comment, ConnectorError>>;
+
+    /// The links of an item to others of the same tracker.
+    fn links<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Vec<ItemLink>, ConnectorError>>;
+
+    /// Adds a link.
+    fn add_link<'a>(
+        &'a self,
+        id: &'a ItemId,
+        link: &'a ItemLink,
+    ) -> BoxFuture<'a, Result<(), ConnectorError>>;
+
+    /// The files that hang on an item.
+    fn attachments<'a>(
+        &'a self,
+        id: &'a ItemId,
+    ) -> BoxFuture<'a, Result<Vec<Attachment>, ConnectorError>>;
+
+    /// The bytes of a file, at most `limit` of them; a larger one is [`ErrorKind::Invalid`].
+    fn download<'a>(
+        &'a self,
+        id: &'a ItemId,
+        attachment: &'a Attachment,
+        limit: u64,
+    ) -> BoxFuture<'a, Result<Vec<u8>, ConnectorError>>;
+
+    /// Hangs a file on an item.
+    fn attach<'a>(
+        &'a self,
+        id: &'a ItemId,
+        name: &'a str,
+        content_type: &'a str,
+        bytes: Vec<u8>,
+    ) -> BoxFuture<'a, Result<Attachment, ConnectorError>>;
+}
+
+/// One read through what changed, page by page.
+pub trait ChangeWalk: Send {
+    /// The next page of at most `limit` items; `None` when the walk is at its end.
+    fn next_page(
+        &mut self,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Option<ChangePage>, ConnectorError>>;
+}
+
+/// A page of a walk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangePage {
+    /// The items, oldest change first.
+    pub items: Vec<Item>,
+    /// Where to go on once every item of this page is done with.
+    pub cursor: Cursor,
+    /// How many items the walk has in all, where the tracker tells.
+    pub total: Option<u64>,
+}
+
+/// Which items take part.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ChangeQuery {
+    /// References of the types to read; all when empty.
+    pub types: Vec<String>,
+    /// The tracker's own filter, as the user wrote it (`wiql`, `search_criteria`, `params`, ...).
+    pub native: Option<Value>,
+    /// The portable filter.
+    pub portable: PortableFilter,
+    /// Fields the reader needs; all when empty.
+    pub fields: Vec<FieldRef>,
+}
+
+/// The filter that every connector understands. Parts that are empty let everything through.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PortableFilter {
+    /// Names or references of types.
+    pub types: Vec<String>,
+    /// Names or values of statuses.
+    pub statuses: Vec<String>,
+    /// Terms over fields; all must hold.
+    pub fields: Vec<PortableTerm>,
+    /// Made at or after.
+    pub created_after: Option<Timestamp>,
+    /// Changed at or after.
+    pub updated_after: Option<Timestamp>,
+}
+
+/// A term over a field.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PortableTerm {
+    /// The field's reference.
+    pub field: FieldRef,
+    /// How to compare.
+    pub op: FilterOp,
+    /// With what; an array for `in`.
+    pub value: Value,
+}
+
+/// How a term compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FilterOp {
+    /// Equal.
+    Eq,
+    /// Not equal.
+    Ne,
+    /// One of.
+    In,
+    /// Text inside.
+    Contains,
+    /// Greater or later.
+    Gt,
+    /// Less or earlier.
+    Lt,
+}
+
+/// What a tracker can do, told honestly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Capabilities {
+    /// Items that [`Connector::fetch`] reads in one call.
+    pub fetch_batch: usize,
+    /// Writes that [`Connector::apply`] sends in one call.
+    pub write_batch: usize,
+    /// The tracker itself refuses a write against an older revision.
+    pub version_check: bool,
+    /// Items can be deleted, and how it is told apart from lost permission.
+    pub delete: bool,
+    /// Comments can be read and added.
+    pub comments: bool,
+    /// Comments can be edited.
+    pub comment_edit: bool,
+    /// Comments can be kept from requesters.
+    pub private_comments: bool,
+    /// Links can be read and added.
+    pub links: bool,
+    /// Attachments can be read and added.
+    pub attachments: bool,
+    /// How comments are written.
+    pub comment_format: TextFormat,
+    /// How long a new item may be missing from searches.
+    #[serde(skip)]
+    pub search_lag: Duration,
+    /// The step of the tracker's change times.
+    #[serde(skip)]
+    pub time_step: Duration,
+}
+
+/// A write about to be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Write {
+    /// Its name for ever.
+    pub op_id: OpId,
+    /// What it does.
+    pub kind: WriteKind,
+    /// The status to set.
+    pub status: Option<String>,
+    /// The values to set; null clears.
+    pub fields: Fields,
+    /// Put into the item so that it can be found again.
+    pub marker: Option<Marker>,
+}
+
+/// What a write does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriteKind {
+    /// Makes an item of this type.
+    Create {
+        /// The type's reference.
+        type_ref: String,
+    },
+    /// Changes an item.
+    Update {
+        /// The item.
+        id: ItemId,
+        /// The revision it must still have; a tracker without a check compares by reading first.
+        expected: Option<Version>,
+    },
+    /// Deletes an item, softly where the tracker can.
+    Delete {
+        /// The item.
+        id: ItemId,
+        /// The revision it must still have.
+        expected: Option<Version>,
+    },
+}
+
+/// A value by which a created item is found again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marker {
+    /// The field that the user named.
+    pub field: FieldRef,
+    /// What is put there.
+    pub value: String,
+}
+
+/// What to look for after a lost answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FindCreated {
+    /// The type that was to be made.
+    pub type_ref: String,
+    /// Made at or after this instant, by the tracker's clock (skew already taken off).
+    pub since: Timestamp,
+    /// The exact marker, where there is one; then `since` does not matter.
+    pub marker: Option<Marker>,
+}
+
+/// Whether an item is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It is there and we may see it.
+    Present,
+    /// It is gone, and we know that it is not merely hidden.
+    Deleted,
+    /// It may be there, but not for us; or nobody can tell.
+    Forbidden,
+}
+
+/// One line of a check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was tried, such as `sign in`.
+    pub name: String,
+    /// Whether it went well.
+    pub ok: bool,
+    /// What was seen.
+    pub message: String,
+    /// What to do when it did not go well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub what_to_do: Option<String>,
+}
+
+/// Why a tracker did not do as asked. Carries no secret: connectors redact before they build one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct ConnectorError {
+    /// What the caller can do about it.
+    pub kind: ErrorKind,
+    /// What happened, in words.
+    pub detail: String,
+    /// What a person should do.
+    pub what_to_do: Option<String>,
+    /// The field at fault, where the tracker tells.
+    pub field: Option<FieldRef>,
+    /// How long the tracker asks us to wait.
+    pub retry_after: Option<Duration>,
+}
+
+impl ConnectorError {
+    /// With a kind and a text.
+    pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            detail: detail.into(),
+            what_to_do: None,
+            field: None,
+            retry_after: None,
+        }
+    }
+
+    /// Adds what a person should do.
+    #[must_use]
+    pub fn advise(mut self, what_to_do: impl Into<String>) -> Self {
+        self.what_to_do = Some(what_to_do.into());
+        self
+    }
+
+    /// Adds the field at fault.
+    #[must_use]
+    pub fn on_field(mut self, field: impl Into<FieldRef>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    /// Adds how long to wait.
+    #[must_use]
+    pub const fn retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.retry_after = wait;
+        self
+    }
+
+    /// What happened and what to do, for a person.
+    #[must_use]
+    pub fn for_people(&self) -> String {
+        match &self.what_to_do {
+            Some(advice) => format!("{}; {advice}", self.detail),
+            None => self.detail.clone(),
+        }
+    }
+}
+
+/// What the caller can do about a failed call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The credentials were refused: park the sync, ask for new ones.
+    Auth,
+    /// The account may not do this.
+    Permission,
+    /// The thing is not there (or hidden from us).
+    NotFound,
+    /// The tracker refused a value: repeating it is useless.
+    Invalid,
+    /// The item has a newer revision: read again and merge.
+    VersionConflict,
+    /// Slow down, then repeat.
+    RateLimited,
+    /// Not reachable, or broken on its side; nothing was written. Repeat later.
+    Unavailable,
+    /// It answered something that its protocol does not allow.
+    Protocol,
+    /// The write may have happened: look before repeating.
+    Ambiguous,
+}
+
+impl ErrorKind {
+    /// The cause class shown to people.
+    #[must_use]
+    pub const fn error_type(self) -> ErrorType {
+        match self {
+            Self::Auth => ErrorType::Authentication,
+            Self::Permission => ErrorType::Permission,
+            Self::NotFound | Self::Protocol => ErrorType::Api,
+            Self::Invalid => ErrorType::Validation,
+            Self::VersionConflict => ErrorType::Conflict,
+            Self::RateLimited => ErrorType::RateLimit,
+            Self::Unavailable | Self::Ambiguous => ErrorType::Connection,
+        }
+    }
+
+    /// Whether the whole run is at stake, not just one item.
+    #[must_use]
+    pub const fn stops_run(self) -> bool {
+        matches!(self, Self::Auth | Self::RateLimited | Self::Unavailable)
+    }
+}

@@ -1,0 +1,449 @@
+//! Closed sets of words: one macro gives each its text on the wire, in the store and in errors.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A word that is none of the allowed ones.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{given:?} is no {what}; use one of {}", allowed.join(", "))]
+pub struct UnknownWord {
+    /// What was given.
+    pub given: String,
+    /// What the word should have been.
+    pub what: &'static str,
+    /// The words there are.
+    pub allowed: &'static [&'static str],
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident as $what:literal {
+        $($(#[$vdoc:meta])* $variant:ident = $word:literal $(| $alias:literal)*,)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant,)* }
+
+        impl $name {
+            /// Every variant, in the order of its definition.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+            /// Every word, in the same order.
+            pub const WORDS: &'static [&'static str] = &[$($word,)*];
+
+            /// The word on the wire and in the store.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownWord;
+
+            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+                match text {
+                    $($word $(| $alias)* => Ok(Self::$variant),)*
+                    _ => Err(UnknownWord { given: text.to_owned(), what: $what, allowed: Self::WORDS }),
+                }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+words! {
+    /// How a connector signs in.
+    AuthType as "auth_type" {
+        /// A personal access token (`token`).
+        Pat = "pat",
+        /// A key in a header (`apiKey`).
+        ApiKey = "apikey",
+        /// User name and password.
+        Basic = "basic",
+        /// OAuth 2 with a refresh token.
+        OAuth = "oauth",
+        /// No credentials at all.
+        None = "none",
+    }
+}
+
+words! {
+    /// What kind of value a field holds, over all trackers.
+    FieldType as "field type" {
+        /// One line of plain text, or plain text of several lines.
+        String = "string",
+        /// HTML text.
+        Html = "html",
+        /// Markdown (or a markup that is kept as it is).
+        Markdown = "markdown",
+        /// A whole number.
+        Int = "int",
+        /// A decimal number.
+        Double = "double",
+        /// An instant, canonically RFC 3339 in UTC; a date without a time is `YYYY-MM-DD`.
+        DateTime = "datetime",
+        /// True or false.
+        Boolean = "boolean",
+        /// A person; see [`crate::Identity`].
+        Identity = "identity",
+        /// One of a list of words.
+        Picklist = "picklist",
+        /// A set of words, such as tags.
+        Array = "array",
+    }
+}
+
+words! {
+    /// Where in its life a status stands, over all trackers.
+    StatusCategory as "status category" {
+        /// Nobody works on it yet.
+        Proposed = "proposed",
+        /// Somebody works on it.
+        InProgress = "in_progress",
+        /// Done, not yet confirmed.
+        Resolved = "resolved",
+        /// Done for good.
+        Completed = "completed",
+        /// Will not be done.
+        Removed = "removed",
+    }
+}
+
+words! {
+    /// Which ways a configuration moves changes.
+    Direction as "direction" {
+        /// Source to target only.
+        OneWay = "one-way" | "one_way",
+        /// Both ways.
+        Bidirectional = "bidirectional",
+    }
+}
+
+words! {
+    /// Which way one run goes.
+    RunDirection as "direction" {
+        /// From the source to the target.
+        SourceToTarget = "source-to-target",
+        /// From the target to the source.
+        TargetToSource = "target-to-source",
+        /// Both, in one run.
+        Bidirectional = "bidirectional",
+    }
+}
+
+words! {
+    /// What starts the runs of a configuration by itself.
+    TriggerType as "trigger_type" {
+        /// Nothing but a person.
+        Manual = "manual",
+        /// A cron schedule.
+        Scheduled = "scheduled",
+        /// A webhook.
+        Webhook = "webhook",
+    }
+}
+
+words! {
+    /// What started one run.
+    Trigger as "trigger" {
+        /// A person or an API client.
+        Manual = "manual",
+        /// The scheduler.
+        Scheduled = "scheduled",
+        /// A webhook delivery.
+        Webhook = "webhook",
+        /// A retry of failed items.
+        Retry = "retry",
+    }
+}
+
+words! {
+    /// Who wins when both sides changed a field.
+    ConflictResolution as "conflict_resolution" {
+        /// The later change of the field.
+        LastWriteWins = "last-write-wins",
+        /// The source.
+        SourcePriority = "source-priority",
+        /// The target.
+        TargetPriority = "target-priority",
+        /// A person.
+        Manual = "manual",
+        /// Line by line and set by set; a person where that clashes.
+        Merge = "merge",
+    }
+}
+
+words! {
+    /// How a field rule makes its value.
+    MappingType as "mapping_type" {
+        /// The source value as it is, converted between field types.
+        Direct = "direct",
+        /// Through a transformation or a chain of them.
+        Transformation = "transformation",
+        /// Always the same value.
+        Constant = "constant",
+        /// An expression over the item.
+        Computed = "computed",
+        /// By a table.
+        ValueMap = "value_map",
+    }
+}
+
+words! {
+    /// In which directions a field rule acts.
+    MapDirection as "direction" {
+        /// Both.
+        Both = "both",
+        /// Source to target only.
+        Forward = "forward",
+        /// Target to source only.
+        Backward = "backward",
+    }
+}
+
+words! {
+    /// On which writes a field rule acts.
+    When as "when" {
+        /// On every write.
+        Always = "always",
+        /// Only when the item is created.
+        CreateOnly = "create_only",
+        /// Only when the item exists already.
+        UpdateOnly = "update_only",
+    }
+}
+
+words! {
+    /// What to do on one side when the item of the other side was deleted.
+    DeletePolicy as "delete policy" {
+        /// Nothing.
+        Ignore = "ignore",
+        /// Take the pair apart and say so on the item.
+        Unlink = "unlink",
+        /// Move the item to its closed status.
+        Close = "close",
+        /// Delete the item, if we made it.
+        Delete = "delete",
+    }
+}
+
+words! {
+    /// What a one-way run does with values that people changed on the target.
+    TargetEdits as "target_edits" {
+        /// The source's value wins.
+        Overwrite = "overwrite",
+        /// The target's edit stays.
+        Keep = "keep",
+    }
+}
+
+words! {
+    /// What to do when an unpaired item equals several items of the other side.
+    OnMany as "on_many" {
+        /// Leave it to a person.
+        Ask = "ask",
+        /// Pass the item over.
+        Skip = "skip",
+    }
+}
+
+words! {
+    /// What becomes of schedule instants that passed while nothing ran.
+    MissedRuns as "missed_runs" {
+        /// One run for all of them.
+        Once = "once",
+        /// None.
+        Skip = "skip",
+        /// One run each.
+        All = "all",
+    }
+}
+
+words! {
+    /// What becomes of a schedule instant while a run is going on.
+    Overlap as "overlap" {
+        /// It is passed over, and recorded.
+        Skip = "skip",
+        /// It waits.
+        Queue = "queue",
+    }
+}
+
+words! {
+    /// One of the two ends of a configuration.
+    Side as "side" {
+        /// The configuration's source connector.
+        Source = "source",
+        /// The configuration's target connector.
+        Target = "target",
+    }
+}
+
+impl Side {
+    /// The other end.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Source => Self::Target,
+            Self::Target => Self::Source,
+        }
+    }
+}
+
+words! {
+    /// Where a run stands.
+    ExecutionStatus as "execution status" {
+        /// It is going on.
+        Running = "running",
+        /// It ended and every item is well.
+        Completed = "completed",
+        /// It ended and some items are not well.
+        CompletedWithErrors = "completed_with_errors",
+        /// It could not do its work.
+        Failed = "failed",
+        /// Somebody stopped it.
+        Cancelled = "cancelled",
+    }
+}
+
+words! {
+    /// The one named state in which an item leaves a run.
+    ItemState as "item state" {
+        /// A copy was made.
+        Created = "created",
+        /// Its copy was changed.
+        Updated = "updated",
+        /// It was joined with an item that was there already.
+        Linked = "linked",
+        /// Its copy was deleted or closed by policy.
+        Deleted = "deleted",
+        /// There was nothing to write.
+        Unchanged = "unchanged",
+        /// A rule left it out.
+        Filtered = "filtered",
+        /// It waits for something that is not there yet.
+        Waiting = "waiting",
+        /// At least one field waits for a person.
+        Conflicted = "conflicted",
+        /// It could not be synced this time.
+        Failed = "failed",
+        /// It failed so often that it is only tried now and then.
+        Quarantined = "quarantined",
+    }
+}
+
+words! {
+    /// The cause class of a failure.
+    ErrorType as "error type" {
+        /// The tracker could not be reached.
+        Connection = "connection",
+        /// The credentials were refused.
+        Authentication = "authentication",
+        /// The account may not do this.
+        Permission = "permission",
+        /// The tracker refused a value.
+        Validation = "validation",
+        /// A rule could not make its value.
+        Mapping = "mapping",
+        /// Both sides changed.
+        Conflict = "conflict",
+        /// The tracker asked us to slow down.
+        RateLimit = "rate_limit",
+        /// The tracker answered something it should not.
+        Api = "api",
+        /// None of these.
+        Unknown = "unknown",
+    }
+}
+
+words! {
+    /// What an API key may do.
+    Role as "role" {
+        /// Read everything but keys and audit.
+        Viewer = "viewer",
+        /// Also run and steer syncs.
+        Operator = "operator",
+        /// Everything.
+        Admin = "admin",
+    }
+}
+
+words! {
+    /// How a comment or a long text is written.
+    TextFormat as "text format" {
+        /// Plain text.
+        Text = "text",
+        /// HTML.
+        Html = "html",
+        /// Markdown.
+        Markdown = "markdown",
+    }
+}
+
+words! {
+    /// Where a planned write stands.
+    IntentState as "intent state" {
+        /// Sent or about to be sent; the outcome is not recorded.
+        Open = "open",
+        /// The outcome is recorded.
+        Done = "done",
+        /// It is known that it did not happen.
+        Abandoned = "abandoned",
+        /// Nobody can say; a person must look.
+        Doubtful = "doubtful",
+    }
+}
+
+words! {
+    /// What a planned write does.
+    WriteOp as "write" {
+        /// Makes an item.
+        Create = "create",
+        /// Changes an item.
+        Update = "update",
+        /// Adds a comment.
+        Comment = "comment",
+        /// Deletes an item.
+        Delete = "delete",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_read_back_and_aliases_are_understood() {
+        for state in ItemState::ALL {
+            assert_eq!(state.as_str().parse(), Ok(*state));
+        }
+        assert_eq!("one_way".parse(), Ok(Direction::OneWay));
+    }
+
+    #[test]
+    fn an_unknown_word_is_answered_with_the_known_ones() {
+        let fault = "sideways".parse::<Direction>().unwrap_err().to_string();
+        assert_eq!(
+            fault,
+            "\"sideways\" is no direction; use one of one-way, bidirectional"
+        );
+    }
+}
