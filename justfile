@@ -1,0 +1,33 @@
+# Thin lines over cargo: nothing here needs just.
+
+# formatting, lints, docs, licences, unit and contract tests
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+    cargo deny check bans licenses sources
+    cargo test --workspace
+
+# the quick loop
+test *ARGS:
+    cargo nextest run {{ARGS}}
+
+# everything that needs PostgreSQL
+test-pg:
+    SYNCLINE_REQUIRE=postgres cargo test -p syncline-storage
+
+# two real Redmine servers
+test-real:
+    SYNCLINE_REQUIRE=redmine cargo test -p syncline-tests --test real
+
+# figures, release build
+bench *ARGS:
+    cargo run --release -p syncline-bench -- {{ARGS}}
+
+# what every change has to pass
+ci:
+    .ci/run
+
+# two sandbox trackers and a first sync
+demo:
+    cargo run --release -- demo
