@@ -76,21 +76,13 @@ pub struct Credentials(BTreeMap<String, SecretString>);
 impl Credentials {
     /// From names and values.
     pub fn new<K: Into<String>, V: Into<String>>(parts: impl IntoIterator<Item = (K, V)>) -> Self {
-        Self(
-            parts
-                .into_iter()
-                .map(|(k, v)| (k.into(), SecretString::from(v.into())))
-                .collect(),
-        )
+        Self(parts.into_iter().map(|(k, v)| (k.into(), SecretString::from(v.into()))).collect())
     }
 
     /// The value of a field; `None` when it is absent or blank.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(name)
-            .map(ExposeSecret::expose_secret)
-            .filter(|text| !text.trim().is_empty())
+        self.0.get(name).map(ExposeSecret::expose_secret).filter(|text| !text.trim().is_empty())
     }
 
     /// The names of all fields.
@@ -107,11 +99,8 @@ impl Credentials {
     /// The plain JSON object that gets sealed. Keep it out of logs.
     #[must_use]
     pub fn to_plain_json(&self) -> String {
-        let plain: BTreeMap<&str, &str> = self
-            .0
-            .iter()
-            .map(|(k, v)| (k.as_str(), v.expose_secret()))
-            .collect();
+        let plain: BTreeMap<&str, &str> =
+            self.0.iter().map(|(k, v)| (k.as_str(), v.expose_secret())).collect();
         serde_json::to_string(&plain).unwrap_or_else(|_| "{}".to_owned())
     }
 

@@ -14,10 +14,7 @@ pub struct FieldFault {
 impl FieldFault {
     /// From a path and a message.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            message: message.into(),
-        }
+        Self { path: path.into(), message: message.into() }
     }
 }
 
@@ -60,9 +57,7 @@ impl Fault {
 }
 
 fn invalid_text(faults: &[FieldFault]) -> String {
-    let parts: Vec<String> = faults
-        .iter()
-        .map(|fault| format!("{}: {}", fault.path, fault.message))
-        .collect();
+    let parts: Vec<String> =
+        faults.iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect();
     parts.join("; ")
 }

@@ -89,9 +89,7 @@ impl TypeEnd {
     /// The field with this reference.
     #[must_use]
     pub fn field(&self, reference: &str) -> Option<&FieldSchema> {
-        self.fields
-            .iter()
-            .find(|field| field.reference == reference)
+        self.fields.iter().find(|field| field.reference == reference)
     }
 }
 

@@ -69,15 +69,13 @@ impl Timestamp {
     /// ISO-8601 UTC with milliseconds, the form of every reply.
     #[must_use]
     pub fn to_iso(self) -> String {
-        self.to_datetime()
-            .to_rfc3339_opts(SecondsFormat::Millis, true)
+        self.to_datetime().to_rfc3339_opts(SecondsFormat::Millis, true)
     }
 
     /// ISO-8601 UTC with whole seconds, rounded down: what several trackers' filters want.
     #[must_use]
     pub fn to_iso_secs(self) -> String {
-        self.to_datetime()
-            .to_rfc3339_opts(SecondsFormat::Secs, true)
+        self.to_datetime().to_rfc3339_opts(SecondsFormat::Secs, true)
     }
 
     /// Later by `by`; saturates.

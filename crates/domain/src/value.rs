@@ -30,22 +30,16 @@ impl Identity {
     /// A person of whom only the shown name is known.
     #[must_use]
     pub fn named(name: impl Into<String>) -> Self {
-        Self {
-            name: Some(name.into()),
-            ..Self::default()
-        }
+        Self { name: Some(name.into()), ..Self::default() }
     }
 
     /// The canonical field value.
     #[must_use]
     pub fn to_value(&self) -> Value {
         let mut map = Map::new();
-        for (key, part) in [
-            ("id", &self.id),
-            ("name", &self.name),
-            ("email", &self.email),
-            ("login", &self.login),
-        ] {
+        for (key, part) in
+            [("id", &self.id), ("name", &self.name), ("email", &self.email), ("login", &self.login)]
+        {
             if let Some(text) = part {
                 map.insert(key.to_owned(), Value::String(text.clone()));
             }
@@ -58,10 +52,9 @@ impl Identity {
     pub fn from_value(value: &Value) -> Option<Self> {
         match value {
             Value::String(text) if text.trim().is_empty() => None,
-            Value::String(text) if text.contains('@') => Some(Self {
-                email: Some(text.trim().to_owned()),
-                ..Self::default()
-            }),
+            Value::String(text) if text.contains('@') => {
+                Some(Self { email: Some(text.trim().to_owned()), ..Self::default() })
+            }
             Value::String(text) => Some(Self::named(text.trim())),
             Value::Object(_) => serde_json::from_value(value.clone()).ok(),
             _ => None,
@@ -151,9 +144,7 @@ fn canonical_set(parts: &[Value]) -> Value {
 }
 
 fn canonical_number(number: &serde_json::Number) -> Value {
-    let whole = number
-        .as_f64()
-        .filter(|n| n.fract() == 0.0 && n.abs() < 9e15);
+    let whole = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 9e15);
     match (number.as_i64(), whole) {
         (Some(int), _) => Value::from(int),
         (None, Some(float)) => serde_json::from_str(&format!("{float:.0}")).unwrap_or(Value::Null),
@@ -171,12 +162,10 @@ fn unix_lines(text: &str) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }
 
 #[cfg(test)]
@@ -196,11 +185,7 @@ mod tests {
             ),
             (json!(2.0), json!(2), FieldType::Double),
             (json!(["b", "a ", "a"]), json!(["a", "b"]), FieldType::Array),
-            (
-                json!({"email": "A@b.c", "name": "A"}),
-                json!("a@b.c"),
-                FieldType::Identity,
-            ),
+            (json!({"email": "A@b.c", "name": "A"}), json!("a@b.c"), FieldType::Identity),
             (json!(""), Value::Null, FieldType::String),
             (json!([]), Value::Null, FieldType::Array),
         ] {

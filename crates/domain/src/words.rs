@@ -441,9 +441,6 @@ mod tests {
     #[test]
     fn an_unknown_word_is_answered_with_the_known_ones() {
         let fault = "sideways".parse::<Direction>().unwrap_err().to_string();
-        assert_eq!(
-            fault,
-            "\"sideways\" is no direction; use one of one-way, bidirectional"
-        );
+        assert_eq!(fault, "\"sideways\" is no direction; use one of one-way, bidirectional");
     }
 }

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::BoxFuture;
 use crate::{
-    Attachment, Comment, CommentId, Cursor, ErrorType, FieldRef, Fields, Identity, Item, ItemId,
-    ItemLink, NewComment, OpId, Schema, TextFormat, Timestamp, Version,
+    Attachment, Comment, CommentId, Cursor, ErrorType, FieldFault, FieldRef, Fields, Identity,
+    Item, ItemId, ItemLink, NewComment, OpId, Schema, TextFormat, Timestamp, Version,
 };
 
 /// One tracker account in one project.
@@ -185,6 +185,39 @@ pub struct PortableFilter {
     pub updated_after: Option<Timestamp>,
 }
 
+impl PortableFilter {
+    const KEYS: [&str; 5] = ["types", "statuses", "fields", "created_after", "updated_after"];
+
+    /// Takes a configuration's filter apart: the portable part, and what is left for the tracker's own.
+    ///
+    /// # Errors
+    /// Every wrong part, with its JSON pointer inside the filter.
+    pub fn split(filter: &Value) -> Result<(Self, Option<Value>), Vec<FieldFault>> {
+        let Value::Object(map) = filter else {
+            return Err(vec![FieldFault::new("", "this is no object; send a JSON object")]);
+        };
+        let mut native = map.clone();
+        let mut faults = Vec::new();
+        let mut portable = Self::default();
+        for key in Self::KEYS {
+            let Some(part) = native.remove(key).filter(|part| !part.is_null()) else { continue };
+            let single = Value::Object([(key.to_owned(), part)].into_iter().collect());
+            match (serde_json::from_value::<Self>(single), key) {
+                (Ok(read), "types") => portable.types = read.types,
+                (Ok(read), "statuses") => portable.statuses = read.statuses,
+                (Ok(read), "fields") => portable.fields = read.fields,
+                (Ok(read), "created_after") => portable.created_after = read.created_after,
+                (Ok(read), _) => portable.updated_after = read.updated_after,
+                (Err(error), _) => {
+                    faults.push(FieldFault::new(format!("/{key}"), error.to_string()))
+                }
+            }
+        }
+        let native = (!native.is_empty()).then_some(Value::Object(native));
+        if faults.is_empty() { Ok((portable, native)) } else { Err(faults) }
+    }
+}
+
 /// A term over a field.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PortableTerm {
@@ -348,13 +381,7 @@ pub struct ConnectorError {
 impl ConnectorError {
     /// With a kind and a text.
     pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
-        Self {
-            kind,
-            detail: detail.into(),
-            what_to_do: None,
-            field: None,
-            retry_after: None,
-        }
+        Self { kind, detail: detail.into(), what_to_do: None, field: None, retry_after: None }
     }
 
     /// Adds what a person should do.
@@ -430,5 +457,23 @@ impl ErrorKind {
     #[must_use]
     pub const fn stops_run(self) -> bool {
         matches!(self, Self::Auth | Self::RateLimited | Self::Unavailable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_filter_is_split_into_the_portable_part_and_the_trackers_own() {
+        let filter =
+            json!({"types": ["Bug"], "updated_after": "2026-01-01T00:00:00Z", "wiql": "x = 1"});
+        let (portable, native) = PortableFilter::split(&filter).unwrap();
+        assert_eq!(portable.types, ["Bug"]);
+        assert_eq!(native, Some(json!({"wiql": "x = 1"})));
+        let wrong = PortableFilter::split(&json!({"types": "Bug", "created_after": "soon"}));
+        let paths: Vec<String> = wrong.unwrap_err().into_iter().map(|f| f.path).collect();
+        assert_eq!(paths, ["/types", "/created_after"]);
     }
 }

@@ -94,14 +94,9 @@ where
 }
 
 fn take<T>(name: &str, slot: &Slot<T>) -> Result<T, Fault> {
-    slot.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take()
-        .ok_or_else(|| {
-            Fault::Internal(format!(
-                "transaction {name} was answered without having run"
-            ))
-        })
+    slot.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(|| {
+        Fault::Internal(format!("transaction {name} was answered without having run"))
+    })
 }
 
 /// Everything a transaction can do.
