@@ -1,0 +1,143 @@
+//! One attempt: send, read the head, tell the limiter, read the body, judge it.
+
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue};
+use syncline_domain::ports::Clock;
+
+use crate::body::Collector;
+use crate::config::OutboundConfig;
+use crate::depth;
+use crate::diagnose;
+use crate::error::{Failure, OutboundError, Sent};
+use crate::hints::Hints;
+use crate::limiter::Limiter;
+use crate::redact;
+use crate::request::{Expect, Request};
+use crate::response::{Response, is_html, is_json, media_type};
+use crate::timeout::with_timeout;
+
+/// What an attempt works with.
+pub(crate) struct Context<'a> {
+    pub(crate) http: &'a reqwest::Client,
+    pub(crate) config: &'a OutboundConfig,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) limiter: &'a Limiter,
+}
+
+/// Sends `request` once.
+pub(crate) async fn once(cx: &Context<'_>, request: &Request) -> Result<Response, OutboundError> {
+    let call = request.shown();
+    let total = if request.is_file { cx.config.file_total } else { cx.config.total };
+    let deadline = cx.clock.monotonic().saturating_add(total);
+    let sending = build(cx, request).send();
+    let head = match with_timeout(cx.clock, total, sending).await {
+        Ok(Ok(head)) => head,
+        Ok(Err(error)) => {
+            let (failure, sent) = diagnose::before_answer(&error.without_url(), &request.url);
+            return Err(OutboundError::new(failure, sent, call));
+        }
+        Err(elapsed) => {
+            return Err(OutboundError::new(Failure::Timeout(elapsed.0), Sent::Maybe, call));
+        }
+    };
+    let hints = Hints::read(head.headers(), cx.clock.now());
+    cx.limiter.note(&hints, cx.clock);
+    let mut response = Response {
+        status: head.status().as_u16(),
+        headers: head.headers().clone(),
+        body: bytes::Bytes::new(),
+        retry_after: hints.retry_after.or_else(|| hints.pause()),
+        call,
+    };
+    let read = read_body(cx, request, head, deadline).await;
+    match read.and_then(|body| judge(cx, request, &response.headers, response.status, body)) {
+        Ok(body) => response.body = body,
+        Err(failure) => return Err(unusable(failure, response)),
+    }
+    Ok(response)
+}
+
+/// A refusal is a refusal even when its page cannot be read.
+fn unusable(failure: Failure, response: Response) -> OutboundError {
+    let sent = match response.status {
+        400..=407 | 409..=499 => Sent::No,
+        _ => Sent::Answered,
+    };
+    OutboundError::new(failure, sent, response.call)
+}
+
+fn build(cx: &Context<'_>, request: &Request) -> reqwest::RequestBuilder {
+    let mut headers = request.outgoing_headers();
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    let builder = cx.http.request(request.method.clone(), request.url.clone()).headers(headers);
+    match &request.body {
+        Some(body) => builder.body(body.clone()),
+        None => builder,
+    }
+}
+
+async fn read_body(
+    cx: &Context<'_>,
+    request: &Request,
+    mut head: reqwest::Response,
+    deadline: Duration,
+) -> Result<bytes::Bytes, Failure> {
+    let cap = request.cap.map_or(cx.config.body_cap, |cap| cap.min(cx.config.body_cap));
+    let announced = head.content_length().unwrap_or(0);
+    if usize::try_from(announced).map_or(true, |announced| announced > cap) {
+        return Err(Failure::TooLarge { cap });
+    }
+    let gzip = is_gzip(head.headers())?;
+    let mut collector = Collector::new(gzip, cap, cx.config.gzip_ratio);
+    loop {
+        let left = deadline.saturating_sub(cx.clock.monotonic());
+        let limit = left.min(cx.config.idle_read);
+        match with_timeout(cx.clock, limit, head.chunk()).await {
+            Ok(Ok(Some(piece))) => collector.push(&piece)?,
+            Ok(Ok(None)) => return collector.finish(),
+            Ok(Err(_)) => return Err(Failure::Truncated),
+            Err(elapsed) => return Err(Failure::Timeout(elapsed.0)),
+        }
+    }
+}
+
+/// Only gzip was asked for; any other coding is an answer that cannot be read.
+fn is_gzip(headers: &HeaderMap) -> Result<bool, Failure> {
+    let Some(coding) = headers.get(CONTENT_ENCODING) else {
+        return Ok(false);
+    };
+    match coding.to_str().map(str::trim).unwrap_or("?") {
+        "" | "identity" => Ok(false),
+        gzip if gzip.eq_ignore_ascii_case("gzip") || gzip.eq_ignore_ascii_case("x-gzip") => {
+            Ok(true)
+        }
+        other => {
+            Err(Failure::Json(format!("content coding {} was not asked for", redact::line(other))))
+        }
+    }
+}
+
+/// Checks content type and depth where JSON is expected.
+fn judge(
+    cx: &Context<'_>,
+    request: &Request,
+    headers: &HeaderMap,
+    status: u16,
+    body: bytes::Bytes,
+) -> Result<bytes::Bytes, Failure> {
+    let media_type = media_type(headers);
+    let wanted = request.expect == Expect::Json;
+    if (wanted || is_json(&media_type)) && depth::reaches(&body, cx.config.json_depth) {
+        return Err(Failure::TooDeep);
+    }
+    let success = (200..300).contains(&status);
+    if wanted && success && !body.is_empty() && !media_type.is_empty() && !is_json(&media_type) {
+        return Err(Failure::ContentType {
+            found: redact::line(&media_type),
+            status,
+            html: is_html(&media_type),
+        });
+    }
+    Ok(body)
+}
