@@ -1,0 +1,107 @@
+//! All tables, and what goes when a row goes.
+
+use std::collections::BTreeSet;
+
+use syncline_domain::ports::Lease;
+use syncline_domain::{
+    ApiKey, AuditEntry, Base, CommentId, CommentPair, ConfigId, ConnectorId, ConnectorRow, Cursor,
+    Execution, ExecutionId, FieldMapping, FieldRef, FieldRow, Intent, ItemId, ItemOutcome,
+    ItemRetry, LineageId, OutcomeId, Pair, PairId, Receipt, RememberedReply, Side, StatusMapping,
+    StatusRow, SyncConfig, TypeId, TypeMapping, TypeMappingId, TypeRow, UserMap,
+};
+
+use super::table::{Keyed, Table};
+
+/// A value of one field on one side of a pair.
+pub(super) type PairField = (PairId, Side, FieldRef);
+
+#[derive(Clone, Default)]
+pub(super) struct Tables {
+    pub(super) connectors: Table<ConnectorRow>,
+    pub(super) types: Table<TypeRow>,
+    pub(super) fields: Table<FieldRow>,
+    pub(super) statuses: Table<StatusRow>,
+    pub(super) configs: Table<SyncConfig>,
+    pub(super) type_mappings: Table<TypeMapping>,
+    pub(super) field_mappings: Table<FieldMapping>,
+    pub(super) status_mappings: Table<StatusMapping>,
+    pub(super) user_maps: Keyed<ConfigId, UserMap>,
+    pub(super) executions: Table<Execution>,
+    pub(super) outcomes: Keyed<(ExecutionId, OutcomeId), ItemOutcome>,
+    pub(super) last_outcome: i64,
+    pub(super) pairs: Table<Pair>,
+    pub(super) bases: Keyed<PairField, Base>,
+    pub(super) receipts: Keyed<PairField, Receipt>,
+    pub(super) intents: Table<Intent>,
+    pub(super) cursors: Keyed<(ConfigId, Side), Cursor>,
+    pub(super) lineage: Keyed<(ConnectorId, ItemId), LineageId>,
+    pub(super) last_lineage: i64,
+    pub(super) retries: Keyed<(ConfigId, Side, ItemId), ItemRetry>,
+    pub(super) comment_pairs: Keyed<(PairId, CommentId), CommentPair>,
+    pub(super) leases: Keyed<String, LeaseRow>,
+    pub(super) api_keys: Table<ApiKey>,
+    pub(super) settings: Keyed<String, String>,
+    pub(super) audit: Table<AuditEntry>,
+    pub(super) replies: Keyed<(String, String), RememberedReply>,
+}
+
+/// A lease that was taken at least once; the token outlives its holders.
+#[derive(Clone)]
+pub(super) struct LeaseRow {
+    pub(super) lease: Lease,
+    pub(super) held: bool,
+}
+
+impl Tables {
+    pub(super) fn drop_connector(&mut self, id: ConnectorId) {
+        let configs: Vec<ConfigId> = self
+            .configs
+            .all()
+            .filter(|config| config.source_connector_id == id || config.target_connector_id == id)
+            .map(|config| config.id)
+            .collect();
+        for config in configs {
+            self.drop_config(config);
+        }
+        let types: BTreeSet<TypeId> =
+            self.types.all().filter(|row| row.connector_id == id).map(|row| row.id).collect();
+        self.types.keep(|row| row.connector_id != id);
+        self.fields.keep(|row| !types.contains(&row.type_id));
+        self.statuses.keep(|row| !types.contains(&row.type_id));
+        self.lineage.keep(|(connector, _), _| *connector != id);
+        self.connectors.remove(id.0);
+    }
+
+    pub(super) fn drop_config(&mut self, id: ConfigId) {
+        let runs: BTreeSet<ExecutionId> =
+            self.executions.all().filter(|run| run.config_id == id).map(|run| run.id).collect();
+        let pairs: BTreeSet<PairId> =
+            self.pairs.all().filter(|pair| pair.config_id == id).map(|pair| pair.id).collect();
+        let mappings: BTreeSet<TypeMappingId> = self
+            .type_mappings
+            .all()
+            .filter(|mapping| mapping.config_id == id)
+            .map(|mapping| mapping.id)
+            .collect();
+        self.type_mappings.keep(|mapping| mapping.config_id != id);
+        self.field_mappings.keep(|mapping| mapping.config_id != id);
+        self.status_mappings.keep(|rule| !mappings.contains(&rule.type_mapping_id));
+        self.user_maps.remove(&id);
+        self.executions.keep(|run| run.config_id != id);
+        self.outcomes.keep(|(run, _), _| !runs.contains(run));
+        self.drop_pairs(&pairs);
+        self.intents.keep(|intent| intent.config_id != id);
+        self.cursors.keep(|(config, _), _| *config != id);
+        self.retries.keep(|(config, _, _), _| *config != id);
+        self.configs.remove(id.0);
+    }
+
+    pub(super) fn drop_pairs(&mut self, ids: &BTreeSet<PairId>) {
+        self.bases.keep(|(pair, _, _), _| !ids.contains(pair));
+        self.receipts.keep(|(pair, _, _), _| !ids.contains(pair));
+        self.comment_pairs.keep(|(pair, _), _| !ids.contains(pair));
+        for id in ids {
+            self.pairs.remove(id.0);
+        }
+    }
+}
