@@ -1,0 +1,158 @@
+//! The engine's front: what it is made of, and what one can ask of it.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use syncline_domain::ports::{
+    Clock, Connector, FaultPoints, IdGen, RunEvents, Store, StoreExt as _,
+};
+use syncline_domain::{ConfigId, Execution, ExecutionId, Fault, ItemId, PairId, SyncSpec};
+
+use crate::error::{PairError, PreviewError, StartError};
+use crate::pairs::OnNextRun;
+use crate::preview::{Preview, PreviewRequest};
+use crate::start::{RunRequest, StartedRun};
+
+/// What an engine is made of.
+#[derive(Clone)]
+pub struct EngineParts {
+    /// Keeps everything.
+    pub store: Arc<dyn Store>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Names planned writes.
+    pub ids: Arc<dyn IdGen>,
+    /// Is told how runs go on.
+    pub events: Arc<dyn RunEvents>,
+    /// May make a run die, in tests.
+    pub faults: Arc<dyn FaultPoints>,
+    /// Names this process in leases. Give every process its own.
+    pub holder: String,
+}
+
+/// How a run ended: its row, as stored last.
+pub type RunReport = Execution;
+
+/// Starts and drives runs. Clones share everything.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) parts: EngineParts,
+    going_on: Arc<Mutex<BTreeSet<ConfigId>>>,
+}
+
+impl Engine {
+    /// An engine made of these parts.
+    #[must_use]
+    pub fn new(parts: EngineParts) -> Self {
+        Self { parts, going_on: Arc::default() }
+    }
+
+    /// Reads a configuration with every row id resolved.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`] when there is none, and what the store answers.
+    pub async fn load_spec(&self, config: ConfigId) -> Result<SyncSpec, Fault> {
+        self.parts.store.view("load_spec", move |tx| crate::spec::load(tx, config)).await
+    }
+
+    /// Makes the run's row and takes the configuration's lease.
+    ///
+    /// A run that a dead process left behind is closed on the way.
+    ///
+    /// # Errors
+    /// See [`StartError`]; then nothing was started.
+    pub async fn start(&self, request: RunRequest) -> Result<StartedRun, StartError> {
+        crate::start::start(self, request).await
+    }
+
+    /// Goes on to the end of the run. Never fails: what went wrong is in the report.
+    ///
+    /// Dropping the future leaves the run as a dead process would; the next start closes it.
+    pub async fn drive(
+        &self,
+        run: StartedRun,
+        source: Arc<dyn Connector>,
+        target: Arc<dyn Connector>,
+    ) -> RunReport {
+        crate::drive::drive(self, run, source, target).await
+    }
+
+    /// Says what a run would do now. Writes nothing, neither to a tracker nor to the store.
+    ///
+    /// # Errors
+    /// See [`PreviewError`].
+    pub async fn preview(
+        &self,
+        request: PreviewRequest,
+        source: Arc<dyn Connector>,
+        target: Arc<dyn Connector>,
+    ) -> Result<Preview, PreviewError> {
+        crate::preview::preview(self, request, source, target).await
+    }
+
+    /// Closes runs whose process died; call it at start. The next run of each configuration goes on where they ended.
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub async fn close_orphans(&self) -> Result<Vec<ExecutionId>, Fault> {
+        crate::orphans::close_orphans(self).await
+    }
+
+    /// Joins two items that are copies of each other already. Both are read, their values become the bases, and
+    /// nothing is written to a tracker.
+    ///
+    /// # Errors
+    /// See [`PairError`]; then nothing was stored.
+    pub async fn pair_by_hand(
+        &self,
+        config: ConfigId,
+        source_item: &ItemId,
+        target_item: &ItemId,
+        source: Arc<dyn Connector>,
+        target: Arc<dyn Connector>,
+    ) -> Result<PairId, PairError> {
+        crate::pairs::pair_by_hand(self, config, source_item, target_item, source, target).await
+    }
+
+    /// Takes a pair apart. Nothing is written to a tracker.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`] when the configuration has no such pair, and what the store answers.
+    pub async fn unpair(
+        &self,
+        config: ConfigId,
+        pair: PairId,
+        on_next_run: OnNextRun,
+    ) -> Result<(), Fault> {
+        crate::pairs::unpair(self, config, pair, on_next_run).await
+    }
+
+    /// Marks a configuration as driven by this engine; `None` when it is already.
+    pub(crate) fn begin(&self, config: ConfigId) -> Option<GoingOn> {
+        let mut set = self.going_on.lock().unwrap_or_else(PoisonError::into_inner);
+        set.insert(config).then(|| GoingOn { config, set: Arc::clone(&self.going_on) })
+    }
+
+    /// Whether this engine drives a run of the configuration.
+    pub(crate) fn drives(&self, config: ConfigId) -> bool {
+        self.going_on.lock().unwrap_or_else(PoisonError::into_inner).contains(&config)
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("holder", &self.parts.holder).finish_non_exhaustive()
+    }
+}
+
+/// As long as this lives, the engine drives a run of the configuration.
+pub(crate) struct GoingOn {
+    config: ConfigId,
+    set: Arc<Mutex<BTreeSet<ConfigId>>>,
+}
+
+impl Drop for GoingOn {
+    fn drop(&mut self) {
+        self.set.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.config);
+    }
+}

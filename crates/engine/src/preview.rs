@@ -1,0 +1,130 @@
+//! What a run would do now, without doing it.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use syncline_domain::Fault;
+use syncline_domain::ports::Connector;
+use syncline_domain::{Change, ConfigId, Fields, ItemError, ItemId, ItemState, RunDirection, Side};
+
+use crate::engine::Engine;
+use crate::error::PreviewError;
+
+/// What to preview.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreviewRequest {
+    /// The configuration. It need not be active.
+    pub config_id: ConfigId,
+    /// Which way; the configuration's own way when absent.
+    pub direction: Option<RunDirection>,
+    /// Read everything, not only what changed.
+    pub full: bool,
+    /// Only these items of the reading side.
+    pub item_ids: Option<Vec<ItemId>>,
+    /// At most this many items.
+    pub limit: u64,
+}
+
+/// What a run would do.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Preview {
+    /// The items, in the order in which the run would take them.
+    pub items: Vec<PreviewItem>,
+    /// The counts.
+    pub summary: PreviewSummary,
+    /// The limit was reached: there may be more.
+    pub truncated: bool,
+}
+
+/// What a run would do with one item.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PreviewItem {
+    /// The side it was read from.
+    pub side: Side,
+    /// The item on the configuration's source, where there is one.
+    pub source_id: Option<ItemId>,
+    /// The item on the configuration's target, where there is one.
+    pub target_id: Option<ItemId>,
+    /// The type's reference on the reading side.
+    pub source_type: String,
+    /// One line that names the item to people.
+    pub title: String,
+    /// What would happen.
+    pub action: PreviewAction,
+    /// The fields that would be written.
+    pub changes: Vec<Change>,
+    /// All values the rules make, whether they would be written or not.
+    pub mapped_fields: Fields,
+    /// Which rule decided, where one did.
+    pub rule: Option<String>,
+    /// What is wrong, where something is.
+    pub error: Option<ItemError>,
+}
+
+/// What would happen to an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PreviewAction {
+    /// A copy would be made.
+    Create,
+    /// Its copy would be changed.
+    Update,
+    /// It would be joined with an item that is there already.
+    Link,
+    /// Nothing.
+    Unchanged,
+    /// A field waits for a person.
+    Conflict,
+    /// A rule leaves it out.
+    Filtered,
+    /// It waits for something.
+    Waiting,
+    /// It could not be synced.
+    Error,
+}
+
+impl From<ItemState> for PreviewAction {
+    fn from(state: ItemState) -> Self {
+        match state {
+            ItemState::Created => Self::Create,
+            ItemState::Updated | ItemState::Deleted => Self::Update,
+            ItemState::Linked => Self::Link,
+            ItemState::Unchanged => Self::Unchanged,
+            ItemState::Conflicted => Self::Conflict,
+            ItemState::Filtered => Self::Filtered,
+            ItemState::Waiting => Self::Waiting,
+            ItemState::Failed | ItemState::Quarantined => Self::Error,
+        }
+    }
+}
+
+/// How many items would meet what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PreviewSummary {
+    /// Copies that would be made.
+    pub to_create: u64,
+    /// Copies that would be changed.
+    pub to_update: u64,
+    /// Items that would be joined.
+    pub to_link: u64,
+    /// Items with nothing to write.
+    pub unchanged: u64,
+    /// Items of which a field waits for a person.
+    pub conflicts: u64,
+    /// Items that a rule leaves out.
+    pub filtered: u64,
+    /// Items that wait for something.
+    pub waiting: u64,
+    /// Items that could not be synced.
+    pub errors: u64,
+}
+
+pub(crate) async fn preview(
+    engine: &Engine,
+    request: PreviewRequest,
+    source: Arc<dyn Connector>,
+    target: Arc<dyn Connector>,
+) -> Result<Preview, PreviewError> {
+    let _ = (engine, request, source, target);
+    Err(Fault::Internal("previews have no code yet".to_owned()).into())
+}

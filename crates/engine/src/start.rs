@@ -1,0 +1,272 @@
+//! The start of a run: its row and its lease, in one transaction.
+
+use std::time::Duration;
+
+use syncline_domain::ports::{ExecutionFilter, Lease, StoreExt as _, Tx};
+use syncline_domain::{
+    ConfigId, Direction, Execution, ExecutionId, ExecutionStatus, Fault, FieldFault, ItemId,
+    NewExecution, RunDirection, SyncSpec, Totals, Trigger,
+};
+
+use crate::engine::{Engine, GoingOn};
+use crate::error::StartError;
+
+/// How long a lease lasts unless renewed.
+pub(crate) const LEASE_TTL: Duration = Duration::from_secs(30);
+
+/// What to run, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRequest {
+    /// The configuration.
+    pub config_id: ConfigId,
+    /// What starts it.
+    pub trigger: Trigger,
+    /// Who or what, in words: a key's name, a delivery, a schedule.
+    pub triggered_by: String,
+    /// Which way; the configuration's own way when absent.
+    pub direction: Option<RunDirection>,
+    /// Write nothing to trackers; say what would be written.
+    pub dry_run: bool,
+    /// Read everything, not only what changed.
+    pub full: bool,
+    /// Only these items of the reading side.
+    pub item_ids: Option<Vec<ItemId>>,
+    /// At most this many items.
+    pub limit: Option<u64>,
+    /// The run whose failed items are taken up again; they take the place of `item_ids` where those are absent.
+    pub retry_of: Option<ExecutionId>,
+}
+
+impl RunRequest {
+    /// A run by hand of everything that changed.
+    #[must_use]
+    pub fn of(config_id: ConfigId) -> Self {
+        Self {
+            config_id,
+            trigger: Trigger::Manual,
+            triggered_by: String::new(),
+            direction: None,
+            dry_run: false,
+            full: false,
+            item_ids: None,
+            limit: None,
+            retry_of: None,
+        }
+    }
+}
+
+/// A run that has its row and its lease. Hand it to [`Engine::drive`]; dropped, it is an orphan.
+#[must_use = "a started run that is not driven blocks its configuration until its lease is over"]
+pub struct StartedRun {
+    pub(crate) execution: Execution,
+    pub(crate) spec: SyncSpec,
+    pub(crate) lease: Lease,
+    pub(crate) limit: Option<u64>,
+    pub(crate) going_on: GoingOn,
+}
+
+impl StartedRun {
+    /// The run's row.
+    #[must_use]
+    pub const fn execution(&self) -> &Execution {
+        &self.execution
+    }
+
+    /// The run's id.
+    #[must_use]
+    pub const fn id(&self) -> ExecutionId {
+        self.execution.id
+    }
+
+    /// Its configuration, as it was at the start.
+    #[must_use]
+    pub const fn spec(&self) -> &SyncSpec {
+        &self.spec
+    }
+}
+
+impl std::fmt::Debug for StartedRun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StartedRun").field("execution", &self.execution).finish_non_exhaustive()
+    }
+}
+
+pub(crate) async fn start(engine: &Engine, request: RunRequest) -> Result<StartedRun, StartError> {
+    let config = request.config_id;
+    let Some(going_on) = engine.begin(config) else {
+        return Err(running_now(engine, config).await?);
+    };
+    let now = engine.parts.clock.now();
+    let holder = engine.parts.holder.clone();
+    let limit = request.limit;
+    let begun = engine
+        .parts
+        .store
+        .tx("start_run", move |tx| {
+            let spec = match crate::spec::load(tx, config) {
+                Ok(spec) => spec,
+                Err(Fault::NotFound(_)) => return Ok(Err(StartError::NotFound(config))),
+                Err(fault) => return Err(fault),
+            };
+            if let Some(refusal) = refusal(tx, &spec, &request)? {
+                return Ok(Err(refusal));
+            }
+            let Some(lease) = take_lease(tx, config, &holder, now)? else {
+                return Ok(Err(running_row(tx, config)?));
+            };
+            crate::orphans::close_of_config(tx, config, now)?;
+            let new = new_execution(tx, &spec, &request, now)?;
+            let id = tx.insert_execution(&new)?;
+            Ok(Ok((row_of(id, new), spec, lease)))
+        })
+        .await?;
+    let (execution, spec, lease) = begun?;
+    Ok(StartedRun { execution, spec, lease, limit, going_on })
+}
+
+async fn running_now(engine: &Engine, config: ConfigId) -> Result<StartError, Fault> {
+    engine.parts.store.view("running_now", move |tx| running_row(tx, config)).await
+}
+
+fn running_row(tx: &mut dyn Tx, config: ConfigId) -> Result<StartError, Fault> {
+    let filter = ExecutionFilter {
+        config_id: Some(config),
+        status: Some(ExecutionStatus::Running),
+        ..ExecutionFilter::default()
+    };
+    Ok(match tx.executions(&filter, 1)?.first() {
+        Some(execution) => StartError::Running(execution.id),
+        None => StartError::Store(Fault::Busy(format!(
+            "sync configuration {config} is being worked on; try again in a moment"
+        ))),
+    })
+}
+
+/// Takes the lease; one that this process left behind without driving a run is as good as free.
+fn take_lease(
+    tx: &mut dyn Tx,
+    config: ConfigId,
+    holder: &str,
+    now: syncline_domain::Timestamp,
+) -> Result<Option<Lease>, Fault> {
+    let name = crate::lease::lease_name(config);
+    if let Some(old) = tx.lease(&name)?
+        && old.holder == holder
+    {
+        tx.release_lease(&old)?;
+    }
+    tx.acquire_lease(&name, holder, now, LEASE_TTL)
+}
+
+fn refusal(
+    tx: &mut dyn Tx,
+    spec: &SyncSpec,
+    request: &RunRequest,
+) -> Result<Option<StartError>, Fault> {
+    if !spec.config.is_active {
+        let name = &spec.config.name;
+        return Ok(Some(StartError::Inactive(format!(
+            "sync configuration {name:?} is switched off; activate it first"
+        ))));
+    }
+    for end in [&spec.source, &spec.target] {
+        if tx.connector(end.connector_id)?.is_some_and(|row| !row.is_active) {
+            return Ok(Some(StartError::Inactive(format!(
+                "connector {:?} is switched off; activate it first",
+                end.name
+            ))));
+        }
+    }
+    let faults = faults_of(spec, request.direction);
+    Ok((!faults.is_empty()).then_some(StartError::Invalid(faults)))
+}
+
+/// What keeps a configuration from running this way.
+pub(crate) fn faults_of(spec: &SyncSpec, direction: Option<RunDirection>) -> Vec<FieldFault> {
+    let mut faults = Vec::new();
+    if spec.types.is_empty() {
+        faults.push(FieldFault::new(
+            "/type_mappings",
+            "no types are mapped; map at least one source type to a target type",
+        ));
+    }
+    if direction == Some(RunDirection::Bidirectional) && spec.config.direction == Direction::OneWay
+    {
+        faults.push(FieldFault::new(
+            "/direction",
+            "a one-way configuration runs one way at a time; use source-to-target or target-to-source",
+        ));
+    }
+    faults
+}
+
+/// The way a run goes: as asked, else as the configuration says.
+pub(crate) fn direction_of(spec: &SyncSpec, asked: Option<RunDirection>) -> RunDirection {
+    asked.unwrap_or(match spec.config.direction {
+        Direction::OneWay => RunDirection::SourceToTarget,
+        Direction::Bidirectional => RunDirection::Bidirectional,
+    })
+}
+
+fn new_execution(
+    tx: &mut dyn Tx,
+    spec: &SyncSpec,
+    request: &RunRequest,
+    now: syncline_domain::Timestamp,
+) -> Result<NewExecution, Fault> {
+    let item_ids = match (&request.item_ids, request.retry_of) {
+        (Some(ids), _) => Some(ids.clone()),
+        (None, Some(old)) => Some(failed_items(tx, old)?),
+        (None, None) => None,
+    };
+    Ok(NewExecution {
+        config_id: spec.config.id,
+        trigger: request.trigger,
+        triggered_by: request.triggered_by.clone(),
+        direction: direction_of(spec, request.direction),
+        dry_run: request.dry_run,
+        full: request.full,
+        item_ids,
+        started_at: now,
+    })
+}
+
+/// The items of a run that did not end well, on the side they were read from.
+fn failed_items(tx: &mut dyn Tx, id: ExecutionId) -> Result<Vec<ItemId>, Fault> {
+    use syncline_domain::ports::OutcomeFilter;
+    use syncline_domain::{ItemState, Side};
+    let mut ids = Vec::new();
+    let states = vec![ItemState::Failed, ItemState::Quarantined, ItemState::Waiting];
+    let mut filter = OutcomeFilter { states, after: None };
+    loop {
+        let page = tx.outcomes(id, &filter, 1_000)?;
+        let Some(last) = page.last() else { break };
+        filter.after = Some(last.id);
+        ids.extend(page.into_iter().filter_map(|outcome| match outcome.side {
+            Side::Source => outcome.source_id,
+            Side::Target => outcome.target_id,
+        }));
+    }
+    ids.sort();
+    ids.dedup();
+    Ok(ids)
+}
+
+fn row_of(id: ExecutionId, new: NewExecution) -> Execution {
+    Execution {
+        id,
+        config_id: new.config_id,
+        status: ExecutionStatus::Running,
+        trigger: new.trigger,
+        triggered_by: new.triggered_by,
+        direction: new.direction,
+        dry_run: new.dry_run,
+        full: new.full,
+        item_ids: new.item_ids,
+        cancel_requested: false,
+        totals: Totals::default(),
+        error: None,
+        started_at: new.started_at,
+        ended_at: None,
+    }
+}
