@@ -14,7 +14,7 @@ use crate::hints::Hints;
 use crate::limiter::Limiter;
 use crate::redact;
 use crate::request::{Expect, Request};
-use crate::response::{Response, is_html, is_json, media_type};
+use crate::response::Response;
 use crate::timeout::with_timeout;
 
 /// What an attempt works with.
@@ -51,20 +51,15 @@ pub(crate) async fn once(cx: &Context<'_>, request: &Request) -> Result<Response
         call,
     };
     let read = read_body(cx, request, head, deadline).await;
-    match read.and_then(|body| judge(cx, request, &response.headers, response.status, body)) {
+    match read.and_then(|body| judge(cx, request, &response, body)) {
         Ok(body) => response.body = body,
-        Err(failure) => return Err(unusable(failure, response)),
+        // The status of a failure says enough; its page is only for words.
+        Err(_) if !response.is_success() => {}
+        Err(failure) => {
+            return Err(OutboundError::new(failure, Sent::Answered, response.call));
+        }
     }
     Ok(response)
-}
-
-/// A refusal is a refusal even when its page cannot be read.
-fn unusable(failure: Failure, response: Response) -> OutboundError {
-    let sent = match response.status {
-        400..=407 | 409..=499 => Sent::No,
-        _ => Sent::Answered,
-    };
-    OutboundError::new(failure, sent, response.call)
 }
 
 fn build(cx: &Context<'_>, request: &Request) -> reqwest::RequestBuilder {
@@ -122,21 +117,20 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, Failure> {
 fn judge(
     cx: &Context<'_>,
     request: &Request,
-    headers: &HeaderMap,
-    status: u16,
+    response: &Response,
     body: bytes::Bytes,
 ) -> Result<bytes::Bytes, Failure> {
-    let media_type = media_type(headers);
+    let media_type = response.content_type();
     let wanted = request.expect == Expect::Json;
-    if (wanted || is_json(&media_type)) && depth::reaches(&body, cx.config.json_depth) {
+    if (wanted || response.is_json()) && depth::reaches(&body, cx.config.json_depth) {
         return Err(Failure::TooDeep);
     }
-    let success = (200..300).contains(&status);
-    if wanted && success && !body.is_empty() && !media_type.is_empty() && !is_json(&media_type) {
+    let other = !media_type.is_empty() && !response.is_json();
+    if wanted && other && response.is_success() && !body.is_empty() {
         return Err(Failure::ContentType {
             found: redact::line(&media_type),
-            status,
-            html: is_html(&media_type),
+            status: response.status,
+            html: response.is_html(),
         });
     }
     Ok(body)

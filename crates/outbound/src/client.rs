@@ -8,13 +8,14 @@ use reqwest::redirect;
 use syncline_domain::ports::{Clock, Rng};
 
 use crate::attempt::{self, Context};
+use crate::breaker::Breakers;
 use crate::config::{ConfigError, OutboundConfig, Proxies};
 use crate::error::{Failure, OutboundError, Sent};
 use crate::jitter;
 use crate::limiter::{Budget, Limiter, Limits, TooLong};
 use crate::redact;
 use crate::request::{Request, RequestKind};
-use crate::resolve::CheckedResolver;
+use crate::resolve::{CheckedResolver, system_lookup};
 use crate::response::Response;
 use crate::target;
 
@@ -30,6 +31,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     limiters: Mutex<HashMap<String, Arc<Limiter>>>,
+    breakers: Breakers,
 }
 
 impl Outbound {
@@ -45,7 +47,17 @@ impl Outbound {
         // Fails only when another thread was faster, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = http_client(&config)?;
-        Ok(Self { inner: Arc::new(Inner { config, http, clock, rng, limiters: Mutex::default() }) })
+        let breakers = Breakers::new(config.breaker_failures, config.breaker_rest);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                config,
+                http,
+                clock,
+                rng,
+                limiters: Mutex::default(),
+                breakers,
+            }),
+        })
     }
 
     /// A client for the credential of this name (never the secret itself). All clients of a name share one limiter;
@@ -96,18 +108,24 @@ impl Client {
     /// [`OutboundError`] when there is no usable answer.
     pub async fn send(&self, request: Request) -> Result<Response, OutboundError> {
         self.check(&request)?;
+        let host = redact::origin(&request.url);
         let attempts = request.attempts.unwrap_or(self.inner.config.attempts).max(1);
         let mut attempt = 1;
         loop {
-            let outcome = self.attempt(&request, attempt).await;
-            let step = next_step(&request, &outcome);
-            if step == Step::Stop || attempt >= attempts {
+            let outcome = self.attempt(&request, &host, attempt).await;
+            let last = attempt >= attempts || self.rests(&host);
+            if last || next_step(&request, &outcome) == Step::Stop {
                 return self.finish(outcome);
             }
             let wait = jitter::before_next(self.inner.rng.as_ref(), attempt);
             self.inner.clock.sleep(wait).await;
             attempt = attempt.saturating_add(1);
         }
+    }
+
+    fn rests(&self, host: &str) -> bool {
+        let now = self.inner.clock.monotonic();
+        self.inner.breakers.is_resting(host, now)
     }
 
     /// What is known about this credential's budget.
@@ -125,16 +143,23 @@ impl Client {
         fault.map_err(|failure| OutboundError::new(failure, Sent::No, request.shown()))
     }
 
-    async fn attempt(&self, request: &Request, attempt: u32) -> Result<Response, OutboundError> {
+    /// One attempt, once the limiter and the host's breaker let it through.
+    async fn attempt(
+        &self,
+        request: &Request,
+        host: &str,
+        attempt: u32,
+    ) -> Result<Response, OutboundError> {
         let clock = self.inner.clock.as_ref();
+        let not_sent = |failure| OutboundError::new(failure, Sent::No, request.shown());
         let longest = self.inner.config.longest_pause;
-        let _slot = match self.limiter.acquire(clock, longest).await {
-            Ok(slot) => slot,
-            Err(TooLong(retry_after)) => {
-                let failure = Failure::RateLimited { retry_after };
-                return Err(OutboundError::new(failure, Sent::No, request.shown()));
-            }
-        };
+        let slot = self.limiter.acquire(clock, longest).await;
+        let _slot =
+            slot.map_err(|TooLong(retry_after)| not_sent(Failure::RateLimited { retry_after }))?;
+        let breakers = &self.inner.breakers;
+        breakers
+            .admit(host, clock.monotonic())
+            .map_err(|retry_after| not_sent(Failure::Resting { retry_after }))?;
         let cx = Context {
             http: &self.inner.http,
             config: &self.inner.config,
@@ -143,7 +168,9 @@ impl Client {
         };
         let begun = clock.monotonic();
         let outcome = Box::pin(attempt::once(&cx, request)).await;
-        log_attempt(request, attempt, clock.monotonic().saturating_sub(begun), &outcome);
+        let now = clock.monotonic();
+        log_attempt(request, attempt, now.saturating_sub(begun), &outcome);
+        breakers.note(host, &outcome, now);
         if let Ok(answer) = &outcome
             && answer.status == 429
             && answer.retry_after.is_none()
@@ -210,6 +237,7 @@ fn log_attempt(
 
 fn http_client(config: &OutboundConfig) -> Result<reqwest::Client, ConfigError> {
     let resolver = CheckedResolver {
+        lookup: system_lookup(),
         policy: Arc::new(config.policy.clone()),
         trusted: Arc::new(config.proxies.hosts()),
     };
@@ -219,8 +247,6 @@ fn http_client(config: &OutboundConfig) -> Result<reqwest::Client, ConfigError> 
         .redirect(redirect::Policy::none())
         .referer(false)
         .no_proxy()
-        // Repeating is decided here, never below.
-        .retry(reqwest::retry::never())
         .dns_resolver(Arc::new(resolver))
         .pool_idle_timeout(Duration::from_secs(30));
     for proxy in proxies_of(&config.proxies)? {

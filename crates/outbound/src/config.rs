@@ -30,6 +30,10 @@ pub struct OutboundConfig {
     pub longest_pause: Duration,
     /// How often a request is tried at most, unless it says otherwise. 4.
     pub attempts: u32,
+    /// After how many failures in a row to reach a host nothing is sent to it for a while; 0 turns this off. 5.
+    pub breaker_failures: u32,
+    /// How long a host rests then. 30 s.
+    pub breaker_rest: Duration,
     /// Which addresses may be reached.
     pub policy: AddressPolicy,
     /// Where plain HTTP is allowed.
@@ -55,6 +59,8 @@ impl OutboundConfig {
             gzip_ratio: 100,
             longest_pause: Duration::from_secs(300),
             attempts: 4,
+            breaker_failures: 5,
+            breaker_rest: Duration::from_secs(30),
             policy,
             plain_http: PlainHttp::default(),
             proxies: Proxies::default(),

@@ -74,6 +74,11 @@ pub enum Failure {
     },
     /// The answer is no JSON, or not of the expected shape.
     Json(String),
+    /// The host could not be reached several times in a row and is left alone for a while.
+    Resting {
+        /// When it is tried again.
+        retry_after: Duration,
+    },
     /// The tracker asks for a longer pause than a call sits out, or refused every attempt with 429.
     RateLimited {
         /// How long to wait.
@@ -138,7 +143,9 @@ impl OutboundError {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self.failure {
-            Failure::RateLimited { retry_after } => Some(retry_after),
+            Failure::RateLimited { retry_after } | Failure::Resting { retry_after } => {
+                Some(retry_after)
+            }
             _ => None,
         }
     }
@@ -167,6 +174,7 @@ impl Failure {
             | Self::Connect(_)
             | Self::Timeout(_)
             | Self::Broken(_)
+            | Self::Resting { .. }
             | Self::Truncated => ErrorKind::Unavailable,
             Self::TooLarge { .. } | Self::TooDeep | Self::ContentType { .. } | Self::Json(_) => {
                 ErrorKind::Protocol
@@ -185,9 +193,11 @@ impl Failure {
                 format!("check the spelling of {host} and that this machine's name server knows it")
             }
             Self::Tls(fault) => fault.advice().to_owned(),
-            Self::Connect(_) => "check host and port, that the server is up, and firewalls or \
+            Self::Connect(_) | Self::Resting { .. } => {
+                "check host and port, that the server is up, and firewalls or \
                                  proxies on the way"
-                .to_owned(),
+                    .to_owned()
+            }
             Self::Timeout(_) => "see whether the tracker is slow or overloaded".to_owned(),
             Self::ContentType { html: true, .. } => "check the base url and the credentials: \
                                                      this is a web page, often a sign-in form"
@@ -221,6 +231,11 @@ impl fmt::Display for Failure {
                 write!(f, "status {status} came with {found} instead of JSON")
             }
             Self::Json(why) => write!(f, "the answer is not the JSON expected ({why})"),
+            Self::Resting { retry_after } => write!(
+                f,
+                "the server could not be reached several times in a row; next try in {} s",
+                retry_after.as_secs_f64().ceil()
+            ),
             Self::RateLimited { retry_after } => {
                 write!(f, "the tracker asks for a pause of {} s", retry_after.as_secs_f64().ceil())
             }

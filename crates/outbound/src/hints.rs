@@ -115,7 +115,7 @@ mod tests {
             ("Tue, 14 Nov 2023 22:13:50 GMT", secs(30)),
             ("Tuesday, 14-Nov-23 22:13:50 GMT", secs(30)),
             ("Tue, 14 Nov 2023 22:13:10 GMT", secs(0)),
-            ("Tue, 14 Nov 2033 22:13:10 GMT", Some(CAP)),
+            ("Mon, 14 Nov 2033 22:13:10 GMT", Some(CAP)),
             ("", None),
             (".", None),
             ("-5", None),

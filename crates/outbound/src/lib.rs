@@ -47,6 +47,7 @@
 mod address;
 mod attempt;
 mod body;
+mod breaker;
 mod client;
 mod config;
 mod depth;

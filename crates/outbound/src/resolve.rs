@@ -1,20 +1,34 @@
 //! Names to addresses, through the policy: what is not allowed is never connected to.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use syncline_domain::ports::BoxFuture;
 
 use crate::policy::{AddressPolicy, Refused};
 
-/// The system's resolver with the policy behind it.
+/// Asks for the addresses of a name.
+pub(crate) type Lookup =
+    Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
+
+/// The operating system's way.
+pub(crate) fn system_lookup() -> Lookup {
+    Arc::new(|host| {
+        Box::pin(async move { Ok(tokio::net::lookup_host((host, 0)).await?.collect()) })
+    })
+}
+
+/// A lookup with the policy behind it.
 pub(crate) struct CheckedResolver {
+    pub(crate) lookup: Lookup,
     pub(crate) policy: Arc<AddressPolicy>,
     /// Hosts of configured proxies.
     pub(crate) trusted: Arc<Vec<String>>,
 }
 
-/// The system's resolver knows no address.
+/// The lookup knows no address.
 #[derive(Debug, thiserror::Error)]
 #[error("no address")]
 pub(crate) struct NoAddress;
@@ -23,9 +37,10 @@ impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let policy = Arc::clone(&self.policy);
         let trusted = Arc::clone(&self.trusted);
+        let found = (self.lookup)(name.as_str().to_owned());
         Box::pin(async move {
             let host = name.as_str();
-            let found = tokio::net::lookup_host((host, 0)).await.map_err(|_| NoAddress)?.collect();
+            let found = found.await.map_err(|_| NoAddress)?;
             let allowed = if trusted.iter().any(|proxy| proxy == host) {
                 found
             } else {
@@ -73,5 +88,45 @@ mod tests {
         let bad = allowed_of(&policy, "h", of(&["10.0.0.1:0", "127.0.0.1:0"]));
         assert_eq!(bad.unwrap_err().ip.to_string(), "10.0.0.1");
         assert!(allowed_of(&policy, "h", Vec::new()).unwrap().is_empty());
+    }
+
+    /// A name server that answers differently each time.
+    fn flipping() -> Lookup {
+        let turn = std::sync::atomic::AtomicUsize::new(0);
+        Arc::new(move |_| {
+            let turn = turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let answers: [&[&str]; 4] = [
+                &["8.8.8.8:0"],
+                &["127.0.0.1:0"],
+                &["[::1]:0", "8.8.8.8:0"],
+                &["169.254.169.254:0", "[::ffff:127.0.0.1]:0"],
+            ];
+            let answer = answers[turn % 4].iter().map(|a| a.parse().unwrap());
+            let answer: Vec<SocketAddr> = answer.collect();
+            Box::pin(std::future::ready(Ok(answer)))
+        })
+    }
+
+    #[tokio::test]
+    async fn a_flipping_name_server_never_leads_to_loopback() {
+        let resolver = CheckedResolver {
+            lookup: flipping(),
+            policy: Arc::new(AddressPolicy::channels()),
+            trusted: Arc::default(),
+        };
+        let mut refused = 0;
+        for _ in 0..200 {
+            match resolver.resolve("flip.example".parse().unwrap()).await {
+                Ok(addresses) => {
+                    let list: Vec<_> = addresses.map(|a| a.ip().to_string()).collect();
+                    assert_eq!(list, ["8.8.8.8"]);
+                }
+                Err(error) => {
+                    assert!(error.is::<Refused>());
+                    refused += 1;
+                }
+            }
+        }
+        assert_eq!(refused, 100);
     }
 }

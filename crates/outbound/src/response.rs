@@ -18,7 +18,7 @@ pub struct Response {
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body.
+    /// The body; empty where the page of a failed status could not be read.
     pub body: Bytes,
     /// How long the tracker asks to wait, if it does, on any status.
     pub retry_after: Option<Duration>,
@@ -66,7 +66,7 @@ impl Response {
     /// Whether this is an HTML page.
     #[must_use]
     pub fn is_html(&self) -> bool {
-        is_html(&self.content_type())
+        matches!(self.content_type().as_str(), "text/html" | "application/xhtml+xml")
     }
 
     /// The body as JSON, whatever the content type says.
@@ -157,7 +157,7 @@ fn shape_of(error: &serde_json::Error) -> &'static str {
     }
 }
 
-pub(crate) fn media_type(headers: &HeaderMap) -> String {
+fn media_type(headers: &HeaderMap) -> String {
     headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -166,12 +166,8 @@ pub(crate) fn media_type(headers: &HeaderMap) -> String {
         .unwrap_or_default()
 }
 
-pub(crate) fn is_json(media_type: &str) -> bool {
+fn is_json(media_type: &str) -> bool {
     media_type == "text/json"
         || media_type == "text/javascript"
         || (media_type.starts_with("application/") && media_type.ends_with("json"))
-}
-
-pub(crate) fn is_html(media_type: &str) -> bool {
-    matches!(media_type, "text/html" | "application/xhtml+xml")
 }
