@@ -1,0 +1,196 @@
+//! Computed rules: minijinja expressions, compiled once, run with limits.
+//!
+//! Limits: [`FUEL`] steps (data that is made counts too), [`MAX_DEPTH`] levels, [`MAX_SOURCE_BYTES`] of source and
+//! [`MAX_RESULT_BYTES`] of result. There is no loader, so nothing can be included. A name that does not exist is an
+//! error as soon as it is used for more than a test.
+
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
+use serde_json::{Map, Value};
+
+use crate::scope::{ITEM_KEYS, Scope};
+
+const FUEL: u64 = 50_000;
+const MAX_DEPTH: usize = 64;
+const MAX_SOURCE_BYTES: usize = 4 * 1024;
+const MAX_RESULT_BYTES: usize = 64 * 1024;
+const RESULT: &str = "__result";
+const NAMES: &[&str] = &["item", "fields", "value", "values", "context"];
+
+/// All expressions of a plan.
+pub(crate) struct Expressions {
+    env: Environment<'static>,
+    count: usize,
+}
+
+/// Names one expression inside its [`Expressions`].
+#[derive(Clone, Debug)]
+pub(crate) struct ExpressionId(String);
+
+impl Expressions {
+    pub(crate) fn new() -> Self {
+        let mut env = Environment::new();
+        env.set_fuel(Some(FUEL));
+        env.set_recursion_limit(MAX_DEPTH);
+        env.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+        Self { env, count: 0 }
+    }
+
+    /// Compiles an expression.
+    pub(crate) fn add(&mut self, text: &str) -> Result<ExpressionId, String> {
+        let source = checked(&self.env, text)?;
+        self.count += 1;
+        let name = format!("expression-{}", self.count);
+        // `set` keeps the typed value, which rendering would turn into text.
+        self.env
+            .add_template_owned(name.clone(), format!("{{% set {RESULT} = ({source}) %}}"))
+            .map_err(|fault| in_words(&fault))?;
+        Ok(ExpressionId(name))
+    }
+
+    /// Runs an expression over the item of `scope`; `values` are the rule's sources.
+    pub(crate) fn eval(
+        &self,
+        id: &ExpressionId,
+        scope: &Scope<'_>,
+        values: &[Value],
+    ) -> Result<Value, String> {
+        let template = self.env.get_template(&id.0).map_err(|fault| in_words(&fault))?;
+        let root = scope.expression_root.get_or_init(|| root(scope));
+        let value = Serde(values.first().unwrap_or(&Value::Null));
+        let all = Serde(values);
+        let done = template
+            .render_captured(minijinja::context! { value => value, values => all, ..root.clone() })
+            .map_err(|fault| in_words(&fault))?;
+        let result = done.state().lookup(RESULT).unwrap_or_default();
+        if result.is_undefined() {
+            return Err(
+                "the expression gives nothing; it names something that does not exist".to_owned()
+            );
+        }
+        let result = serde_json::to_value(&result)
+            .map_err(|fault| format!("the expression's result is no value: {fault}"))?;
+        within_size(result)
+    }
+}
+
+impl std::fmt::Debug for Expressions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Expressions").field("count", &self.count).finish()
+    }
+}
+
+/// Whether a text is an expression that rules may use.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn check(text: &str) -> Result<(), String> {
+    Expressions::new().add(text).map(|_| ())
+}
+
+/// The expression with `$context.` made plain, once it is known to be one expression over known names.
+fn checked(env: &Environment<'_>, text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("the expression is empty; write one such as fields[\"System.Title\"] ~ \"!\""
+            .to_owned());
+    }
+    if text.len() > MAX_SOURCE_BYTES {
+        return Err("the expression is longer than 4 KiB; make it shorter".to_owned());
+    }
+    let source = plain_context(text);
+    let unknown: Vec<String> = {
+        let expression = env.compile_expression(&source).map_err(|fault| in_words(&fault))?;
+        let mut names: Vec<String> = expression
+            .undeclared_variables(false)
+            .into_iter()
+            .filter(|name| !NAMES.contains(&name.as_str()))
+            .filter(|name| !env.globals().any(|(global, _)| global == name))
+            .collect();
+        names.sort();
+        names
+    };
+    match unknown.first() {
+        None => Ok(source),
+        Some(name) => {
+            Err(format!("{name:?} is unknown in an expression; use one of {}", NAMES.join(", ")))
+        }
+    }
+}
+
+/// `$context.x` outside of quotes becomes `context.x`.
+fn plain_context(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut quote = None;
+    let mut escaped = false;
+    let mut chars = text.char_indices();
+    while let Some((at, sign)) = chars.next() {
+        match quote {
+            Some(open) => {
+                if !escaped && sign == open {
+                    quote = None;
+                }
+                escaped = !escaped && sign == '\\';
+                out.push(sign);
+            }
+            None if sign == '$' && text.get(at..).is_some_and(|t| t.starts_with("$context")) => {}
+            None => {
+                if sign == '"' || sign == '\'' {
+                    quote = Some(sign);
+                }
+                out.push(sign);
+            }
+        }
+    }
+    out
+}
+
+fn root(scope: &Scope<'_>) -> minijinja::Value {
+    let item: Map<String, Value> = ITEM_KEYS
+        .iter()
+        .filter_map(|key| Some(((*key).to_owned(), Value::String(scope.item_fact(key)?))))
+        .collect();
+    // Every field of the type is there: a field that is not set is none, a field that does not exist is undefined.
+    let mut fields: Map<String, Value> = scope
+        .read
+        .fields
+        .iter()
+        .map(|field| (field.reference.clone(), scope.field(&field.reference, field.is_status)))
+        .collect();
+    for (reference, value) in &scope.item.fields {
+        fields.entry(reference.as_str()).or_insert_with(|| value.clone());
+    }
+    minijinja::context! {
+        item => Serde(item),
+        fields => Serde(fields),
+        context => Serde(scope.context),
+    }
+}
+
+fn within_size(value: Value) -> Result<Value, String> {
+    let size = match &value {
+        Value::String(text) => text.len(),
+        Value::Array(_) | Value::Object(_) => value.to_string().len(),
+        _ => 0,
+    };
+    if size > MAX_RESULT_BYTES {
+        return Err("the expression makes more than 64 KiB; cut the text first".to_owned());
+    }
+    Ok(value)
+}
+
+fn in_words(fault: &minijinja::Error) -> String {
+    use minijinja::ErrorKind;
+    match fault.kind() {
+        ErrorKind::OutOfFuel => {
+            "the expression takes too many steps; make it simpler or its input shorter".to_owned()
+        }
+        ErrorKind::UndefinedError => {
+            "the expression uses something that does not exist; check its field references"
+                .to_owned()
+        }
+        kind => match fault.detail() {
+            Some(detail) => format!("the expression does not work: {kind}: {detail}"),
+            None => format!("the expression does not work: {kind}"),
+        },
+    }
+}

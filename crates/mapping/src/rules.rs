@@ -1,0 +1,465 @@
+//! Running the rules of a pair over one item.
+
+use std::cell::OnceCell;
+
+use serde_json::Value;
+use syncline_domain::{
+    FieldMappingId, FieldRef, FieldSchema, FieldType, Identity, Item, When, canonical,
+};
+
+use crate::context::MapContext;
+use crate::convert::{by_table, convert, plain_text, shown};
+use crate::expression::ExpressionId;
+use crate::plan::{CompiledPair, Plan, compared_as};
+use crate::scope::{Scope, Systems, Typed};
+use crate::status;
+use crate::template::Blank;
+use crate::trace::{MapFault, MapWarning, Mapped, Occasion, TraceLine, TraceStep};
+use crate::transform::{Chain, Table};
+
+/// One field rule, compiled and turned to the side that is read.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) id: FieldMappingId,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) target: FieldSchema,
+    pub(crate) target_ref: FieldRef,
+    pub(crate) how: How,
+    pub(crate) when: When,
+    pub(crate) default: Option<Blank>,
+    pub(crate) in_words: String,
+}
+
+/// A field that a rule reads.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) reference: String,
+    pub(crate) kind: FieldType,
+    pub(crate) is_status: bool,
+}
+
+/// How a rule makes its value.
+pub(crate) enum How {
+    Direct,
+    Transform(Chain),
+    Constant(Blank),
+    Computed(ExpressionId),
+    Table(Table),
+}
+
+impl std::fmt::Debug for How {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Direct => "Direct",
+            Self::Transform(_) => "Transform",
+            Self::Constant(_) => "Constant",
+            Self::Computed(_) => "Computed",
+            Self::Table(_) => "Table",
+        })
+    }
+}
+
+impl Rule {
+    /// Whether the rule acts on this kind of write.
+    pub(crate) const fn acts_on(&self, occasion: Occasion) -> bool {
+        matches!(
+            (self.when, occasion),
+            (When::Always, _)
+                | (When::CreateOnly, Occasion::Create)
+                | (When::UpdateOnly, Occasion::Update)
+        )
+    }
+}
+
+/// One item on its way through the rules.
+pub(crate) struct Run<'a> {
+    plan: &'a Plan,
+    pair: &'a CompiledPair,
+    occasion: Occasion,
+    scope: Scope<'a>,
+    is_traced: bool,
+    out: Mapped,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(
+        plan: &'a Plan,
+        pair: &'a CompiledPair,
+        item: &'a Item,
+        occasion: Occasion,
+        context: &'a MapContext,
+    ) -> Self {
+        Self {
+            plan,
+            pair,
+            occasion,
+            scope: Scope {
+                item,
+                context,
+                read: &pair.read,
+                people: &plan.people,
+                systems: Systems { read: &plan.read_system, written: &plan.written_system },
+                expression_root: OnceCell::new(),
+            },
+            is_traced: false,
+            out: Mapped { type_ref: pair.write.reference.clone(), ..Mapped::default() },
+        }
+    }
+
+    pub(crate) const fn traced(mut self) -> Self {
+        self.is_traced = true;
+        self
+    }
+
+    pub(crate) fn map(mut self) -> Mapped {
+        let pair = self.pair;
+        for rule in &pair.rules {
+            if rule.acts_on(self.occasion) && !self.is_decided(rule) {
+                self.apply(rule);
+            }
+        }
+        self.status_by_rules();
+        self.required_fields();
+        self.out
+    }
+
+    /// The first rule that acts on a field decides it.
+    fn is_decided(&self, rule: &Rule) -> bool {
+        if rule.target.is_status {
+            return self.pair.statuses.is_some() || self.out.status.is_some();
+        }
+        self.out.fields.contains_key(&rule.target_ref)
+            || self.out.faults.iter().any(|fault| fault.field == rule.target_ref)
+    }
+
+    fn apply(&mut self, rule: &Rule) {
+        let mut steps = self.is_traced.then(Vec::new);
+        let values: Vec<Value> = rule
+            .sources
+            .iter()
+            .map(|source| self.scope.field(&source.reference, source.is_status))
+            .collect();
+        let input = self.is_traced.then(|| input_shown(&values));
+        let made = self.make(rule, values, &mut steps);
+        if let Some(input) = input {
+            self.out.trace.push(TraceLine {
+                field: rule.target_ref.clone(),
+                rule: rule.in_words.clone(),
+                input,
+                steps: steps.unwrap_or_default(),
+                output: made.as_ref().cloned().unwrap_or(Value::Null),
+                error: made.as_ref().err().cloned(),
+            });
+        }
+        match made {
+            Ok(value) => self.put(rule, value),
+            Err(message) => self.out.faults.push(MapFault {
+                field: rule.target_ref.clone(),
+                rule: rule.in_words.clone(),
+                message,
+            }),
+        }
+    }
+
+    fn put(&mut self, rule: &Rule, value: Value) {
+        if rule.target.is_status {
+            self.out.status = plain_text(&value);
+        } else if !value.is_null() || self.occasion == Occasion::Update {
+            self.out.fields.insert(rule.target_ref.clone(), value);
+        }
+    }
+
+    fn make(
+        &mut self,
+        rule: &Rule,
+        values: Vec<Value>,
+        steps: &mut Option<Vec<TraceStep>>,
+    ) -> Result<Value, String> {
+        let had_value = values.iter().any(|value| !value.is_null());
+        let first = values.first().cloned().unwrap_or(Value::Null);
+        let mut typed = self.run_how(rule, values, steps)?;
+        if typed.value.is_null()
+            && !had_value
+            && let Some(default) = &rule.default
+        {
+            let value = default.fill(&self.scope, &first, rule.target.field_type)?;
+            typed = Typed { value, kind: as_it_is(&rule.target) };
+            note(steps, "default", Value::Null, &typed.value);
+        }
+        if rule.target.field_type == FieldType::Identity && !is_raw(rule) {
+            typed.value = self.person(rule, typed.value, steps)?;
+        }
+        let before = steps.is_some().then(|| typed.value.clone());
+        let value = convert(typed.value, typed.kind, &rule.target)?;
+        if before.is_some_and(|before| before != value) {
+            note(steps, "convert", Value::String(rule.target.field_type.to_string()), &value);
+        }
+        let value = preflight(value, &rule.target, &self.pair.write.statuses)?;
+        if value.is_null() && self.occasion == Occasion::Update && rule.target.is_required {
+            return Err(format!(
+                "the source has no value and {} must have one; set a default_value",
+                rule.target.name
+            ));
+        }
+        Ok(canonical(&value, compared_as(&rule.target)))
+    }
+
+    fn run_how(
+        &mut self,
+        rule: &Rule,
+        values: Vec<Value>,
+        steps: &mut Option<Vec<TraceStep>>,
+    ) -> Result<Typed, String> {
+        let first = values.first().cloned().unwrap_or(Value::Null);
+        let first_kind = rule.sources.first().map_or(FieldType::String, |source| source.kind);
+        match &rule.how {
+            How::Direct => Ok(Typed { value: first, kind: first_kind }),
+            How::Transform(chain) => {
+                let typed = values
+                    .into_iter()
+                    .zip(&rule.sources)
+                    .map(|(value, source)| Typed { value, kind: source.kind })
+                    .collect();
+                let made = chain.run(typed, &self.scope, steps)?;
+                for message in made.warnings {
+                    self.out.warnings.push(MapWarning { field: rule.target_ref.clone(), message });
+                }
+                Ok(made.typed)
+            }
+            How::Constant(blank) => {
+                let value = blank.fill(&self.scope, &first, rule.target.field_type)?;
+                note(steps, "constant", Value::Null, &value);
+                Ok(Typed { value, kind: as_it_is(&rule.target) })
+            }
+            How::Computed(id) => {
+                let value = self.plan.expressions.eval(id, &self.scope, &values)?;
+                note(steps, "computed", Value::Null, &value);
+                Ok(Typed { value, kind: as_it_is(&rule.target) })
+            }
+            How::Table(table) => {
+                let value = by_table(&first, table)?;
+                note(steps, "value_map", Value::Null, &value);
+                Ok(Typed { value, kind: FieldType::Picklist })
+            }
+        }
+    }
+
+    /// Whom the writing side should look for. The engine asks the writing tracker for the account afterwards.
+    fn person(
+        &mut self,
+        rule: &Rule,
+        value: Value,
+        steps: &mut Option<Vec<TraceStep>>,
+    ) -> Result<Value, String> {
+        let one = |value: &Value| -> Result<Value, String> {
+            let Some(who) = Identity::from_value(value).filter(|who| who.key().is_some()) else {
+                return if value.is_null() || value.as_str().is_some_and(|t| t.trim().is_empty()) {
+                    Ok(Value::Null)
+                } else {
+                    Err(format!("{} names no person", shown(value)))
+                };
+            };
+            match self.plan.people.wanted(&who) {
+                Some(wanted) => Ok(wanted.to_value()),
+                None => Err(format!(
+                    "nothing is known of {} by which the other side could find the account; add an entry or a default to the user map",
+                    shown(value)
+                )),
+            }
+        };
+        let mapped = match &value {
+            Value::Array(parts) => {
+                Value::Array(parts.iter().map(one).collect::<Result<Vec<_>, _>>()?)
+            }
+            other => one(other)?,
+        };
+        if mapped != value {
+            note(steps, "people", Value::String(rule.target.reference.clone()), &mapped);
+        }
+        Ok(mapped)
+    }
+
+    fn status_by_rules(&mut self) {
+        let Some(map) = &self.pair.statuses else {
+            return;
+        };
+        let Some(read) = self.scope.item.status.as_deref() else {
+            return;
+        };
+        let field = FieldRef::new(syncline_domain::STATUS_REF);
+        let written = map.written(read).map(str::to_owned);
+        if written.is_none() {
+            self.out.warnings.push(MapWarning {
+                field: field.clone(),
+                message: format!(
+                    "status {read:?} has no status mapping; the copy's status stays as it is"
+                ),
+            });
+        }
+        if self.is_traced {
+            let output = written.clone().map_or(Value::Null, Value::String);
+            self.out.trace.push(TraceLine {
+                field,
+                rule: "status mapping".to_owned(),
+                input: Value::String(read.to_owned()),
+                steps: vec![TraceStep {
+                    name: "status".to_owned(),
+                    args: Value::Null,
+                    output: output.clone(),
+                }],
+                output,
+                error: None,
+            });
+        }
+        self.out.status = written;
+    }
+
+    /// A create without a field that the tracker requires is refused before it is sent.
+    fn required_fields(&mut self) {
+        if self.occasion != Occasion::Create {
+            return;
+        }
+        for field in &self.pair.write.fields {
+            if !field.is_required || field.is_readonly || field.is_status {
+                continue;
+            }
+            let reference = FieldRef::new(field.reference.as_str());
+            let has_fault = |fault: &MapFault| fault.field == reference;
+            if self.out.fields.contains_key(&reference) || self.out.faults.iter().any(has_fault) {
+                continue;
+            }
+            let mapped = self.pair.written.iter().any(|written| written.field == reference);
+            let message = if mapped {
+                format!(
+                    "{} is required and the source has no value; set a default_value",
+                    field.name
+                )
+            } else {
+                format!(
+                    "{} is required on the other side; map it or give it a constant",
+                    field.name
+                )
+            };
+            self.out.faults.push(MapFault {
+                field: reference,
+                rule: "required field".to_owned(),
+                message,
+            });
+        }
+    }
+}
+
+/// Values written by the person who made the rule are taken as they are, markup included.
+const fn as_it_is(target: &FieldSchema) -> FieldType {
+    match target.field_type {
+        kind @ (FieldType::Html | FieldType::Markdown) => kind,
+        _ => FieldType::String,
+    }
+}
+
+/// Constants and computed people are meant for the writing side already.
+const fn is_raw(rule: &Rule) -> bool {
+    matches!(rule.how, How::Constant(_))
+}
+
+/// What the tracker would refuse anyway: values outside the list, text beyond the limit, unknown statuses.
+fn preflight(
+    value: Value,
+    target: &FieldSchema,
+    statuses: &[syncline_domain::StatusSchema],
+) -> Result<Value, String> {
+    if value.is_null() {
+        return Ok(value);
+    }
+    if target.is_status {
+        return known_status(value, statuses);
+    }
+    let value = allowed(value, target)?;
+    if let (Some(most), Value::String(text)) = (target.max_length, &value) {
+        let length = text.chars().count();
+        if usize::try_from(most).is_ok_and(|most| length > most) {
+            return Err(format!(
+                "{} takes {most} characters and the value has {length}; add the transformation truncate",
+                target.name
+            ));
+        }
+    }
+    Ok(value)
+}
+
+fn known_status(value: Value, statuses: &[syncline_domain::StatusSchema]) -> Result<Value, String> {
+    let text = plain_text(&value).unwrap_or_default();
+    if statuses.is_empty() {
+        return Ok(Value::String(text));
+    }
+    let wanted = status::key(&text);
+    statuses
+        .iter()
+        .find(|known| status::key(&known.value) == wanted)
+        .or_else(|| statuses.iter().find(|known| status::key(&known.name) == wanted))
+        .map(|known| Value::String(known.value.clone()))
+        .ok_or_else(|| {
+            let names: Vec<&str> = statuses.iter().map(|known| known.value.as_str()).collect();
+            format!(
+                "{text:?} is no status there; use one of {}, or add status mappings",
+                names.join(", ")
+            )
+        })
+}
+
+fn allowed(value: Value, target: &FieldSchema) -> Result<Value, String> {
+    if target.allowed_values.is_empty() {
+        return Ok(value);
+    }
+    match value {
+        Value::Array(parts) => parts
+            .into_iter()
+            .map(|part| allowed(part, target))
+            .collect::<Result<Vec<_>, _>>()
+            .map(Value::Array),
+        Value::Object(_) | Value::Null => Ok(value),
+        scalar => allowed_one(scalar, target),
+    }
+}
+
+fn allowed_one(value: Value, target: &FieldSchema) -> Result<Value, String> {
+    let text = plain_text(&value).unwrap_or_default();
+    if text.is_empty() || target.allowed_values.contains(&text) {
+        return Ok(value);
+    }
+    let folded = text.trim().to_lowercase();
+    let spelled = target.allowed_values.iter().find(|known| known.trim().to_lowercase() == folded);
+    match spelled {
+        Some(known) if value.is_string() => Ok(Value::String(known.clone())),
+        Some(_) => Ok(value),
+        None => Err(format!(
+            "{} does not take {}; use one of {}",
+            target.name,
+            shown(&value),
+            listed(&target.allowed_values)
+        )),
+    }
+}
+
+fn listed(values: &[String]) -> String {
+    const MOST: usize = 20;
+    let mut text = values.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if values.len() > MOST {
+        text.push_str(&format!(" and {} more", values.len() - MOST));
+    }
+    text
+}
+
+fn note(steps: &mut Option<Vec<TraceStep>>, name: &str, args: Value, output: &Value) {
+    if let Some(steps) = steps {
+        steps.push(TraceStep { name: name.to_owned(), args, output: output.clone() });
+    }
+}
+
+fn input_shown(values: &[Value]) -> Value {
+    match values {
+        [] => Value::Null,
+        [only] => only.clone(),
+        several => Value::Array(several.to_vec()),
+    }
+}
