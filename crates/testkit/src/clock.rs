@@ -220,3 +220,91 @@ impl Drop for Sleep {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::PoisonError;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn sleepers_wake_in_the_order_of_their_times() {
+        let clock = ManualClock::new();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for secs in [3_u64, 1, 2] {
+            let (clock, order) = (clock.clone(), Arc::clone(&order));
+            tasks.push(tokio::spawn(async move {
+                clock.sleep(Duration::from_secs(secs)).await;
+                order.lock().unwrap_or_else(PoisonError::into_inner).push(secs);
+            }));
+        }
+        clock.wait_for_sleepers(3).await;
+        clock.advance(Duration::from_secs(2));
+        clock.wait_for_sleepers(1).await;
+        assert_eq!(clock.sleepers(), 1);
+        clock.advance(Duration::from_secs(1));
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(*order.lock().unwrap(), [1, 2, 3]);
+    }
+
+    #[tokio::test]
+    async fn both_times_advance_together_and_only_the_wall_jumps() {
+        let clock = ManualClock::at(Timestamp::from_secs(100));
+        let start = clock.monotonic();
+        clock.advance(Duration::from_secs(5));
+        clock.jump_wall(-50_000_000);
+        assert_eq!(clock.now(), Timestamp::from_secs(55));
+        assert_eq!(clock.monotonic() - start, Duration::from_secs(5));
+    }
+
+    #[tokio::test]
+    async fn a_dropped_sleep_waits_no_longer() {
+        let clock = ManualClock::new();
+        let mut sleep = clock.sleep(Duration::from_secs(1));
+        assert!(futures_util::poll!(&mut sleep).is_pending());
+        assert_eq!(clock.sleepers(), 1);
+        drop(sleep);
+        assert_eq!(clock.sleepers(), 0);
+    }
+
+    #[tokio::test]
+    async fn auto_advance_jumps_from_sleeper_to_sleeper() {
+        let clock = ManualClock::new().auto_advance();
+        let start = clock.monotonic();
+        let (one, two) = (clock.clone(), clock.clone());
+        let seen = tokio::join!(
+            async move {
+                one.sleep(Duration::from_secs(3_600)).await;
+                one.monotonic() - start
+            },
+            async move {
+                two.sleep(Duration::from_secs(60)).await;
+                two.sleep(Duration::from_secs(60)).await;
+                two.monotonic() - start
+            },
+        );
+        assert_eq!(seen.1, Duration::from_secs(120));
+        assert_eq!(seen.0, Duration::from_secs(3_600));
+    }
+
+    #[tokio::test]
+    async fn run_for_shows_each_sleeper_its_own_hour() {
+        let clock = ManualClock::new();
+        let start = clock.monotonic();
+        let ticking = clock.clone();
+        let ticks = tokio::spawn(async move {
+            let mut seen = Vec::new();
+            for _ in 0..3 {
+                ticking.sleep(Duration::from_secs(10)).await;
+                seen.push((ticking.monotonic() - start).as_secs());
+            }
+            seen
+        });
+        clock.run_for(Duration::from_secs(35)).await;
+        assert_eq!(ticks.await.unwrap(), [10, 20, 30]);
+        assert_eq!(clock.monotonic() - start, Duration::from_secs(35));
+    }
+}

@@ -2,10 +2,18 @@
 
 mod chance;
 mod clock;
+mod fake;
 mod faulty;
+mod listen;
 mod mem;
+pub mod require;
 
 pub use chance::{SeededRng, SeqIds};
 pub use clock::ManualClock;
+pub use fake::{
+    Effect, EffectOp, FakeBuilder, FakeConnector, Method, Planned, Quirks, Request, Rewrite,
+    bug_tracker, helpdesk, person,
+};
 pub use faulty::{FaultyStore, Moment};
+pub use listen::{RecordingEvents, ScriptedFaultPoints};
 pub use mem::MemStore;
