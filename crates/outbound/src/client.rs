@@ -113,7 +113,7 @@ impl Client {
         let mut attempt = 1;
         loop {
             let outcome = self.attempt(&request, &host, attempt).await;
-            let last = attempt >= attempts || self.rests(&host);
+            let last = attempt >= attempts || self.is_hopeless(&host);
             if last || next_step(&request, &outcome) == Step::Stop {
                 return self.finish(outcome);
             }
@@ -123,9 +123,11 @@ impl Client {
         }
     }
 
-    fn rests(&self, host: &str) -> bool {
+    /// Whether the next attempt would not be let through in time.
+    fn is_hopeless(&self, host: &str) -> bool {
         let now = self.inner.clock.monotonic();
-        self.inner.breakers.is_resting(host, now)
+        self.budget().paused_for > self.inner.config.longest_pause
+            || self.inner.breakers.is_resting(host, now)
     }
 
     /// What is known about this credential's budget.
