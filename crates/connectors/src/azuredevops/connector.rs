@@ -1,0 +1,213 @@
+//! The port, put together from its parts.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use serde_json::Value;
+use syncline_domain::ports::{
+    BoxFuture, Capabilities, ChangeQuery, ChangeWalk, Check, Clock, Connector, ConnectorError, FindCreated, Presence,
+    Write,
+};
+use syncline_domain::{
+    Attachment, Comment, CommentId, Cursor, FieldRef, Identity, Item, ItemId, ItemLink, NewComment, Schema, TextFormat,
+    TypeSchema,
+};
+use syncline_outbound::Client;
+
+use super::apply::{self, RefusedStarts};
+use super::config::Config;
+use super::reading::{self, number, numbers, read_all};
+use super::requests::{Api, SignIn};
+use super::walk::Walk;
+use super::{check, convert, discussion, lookup, relations, schema};
+
+/// Types whose metadata is read at once.
+const TYPES_AT_ONCE: usize = 4;
+
+/// One Azure DevOps project.
+pub(crate) struct AzureDevOps {
+    api: Api,
+    clock: Arc<dyn Clock>,
+    refused: RefusedStarts,
+}
+
+/// What Azure DevOps can do.
+pub(crate) const fn capabilities() -> Capabilities {
+    Capabilities {
+        fetch_batch: reading::READ_BATCH,
+        write_batch: apply::WRITE_BATCH,
+        version_check: true,
+        delete: true,
+        comments: true,
+        comment_edit: true,
+        private_comments: false,
+        links: true,
+        attachments: true,
+        comment_format: TextFormat::Html,
+        search_lag: Duration::from_secs(5),
+        time_step: Duration::from_millis(1),
+    }
+}
+
+impl AzureDevOps {
+    /// From checked settings; does no I/O.
+    pub(crate) fn new(config: Config, client: Client, sign_in: SignIn, clock: Arc<dyn Clock>) -> Self {
+        Self { api: Api { config, client, sign_in }, clock, refused: RefusedStarts::default() }
+    }
+
+    async fn schema(&self) -> Result<Schema, ConnectorError> {
+        let definitions = schema::by_reference(self.api.fields().await?);
+        let types = self.api.types().await?;
+        let (api, definitions) = (&self.api, &definitions);
+        let read = |kind: super::wire::WorkItemType| async move {
+            let fields = api.type_fields(&kind.name).await?;
+            let states = api.type_states(&kind.name).await?;
+            Ok::<TypeSchema, ConnectorError>(schema::type_schema(&api.config, &kind, definitions, &fields, &states))
+        };
+        let enabled = types.into_iter().filter(|kind| !kind.is_disabled);
+        let types = stream::iter(enabled.map(read)).buffered(TYPES_AT_ONCE).try_collect().await?;
+        Ok(Schema { types })
+    }
+
+    async fn items(&self, ids: &[ItemId]) -> Result<Vec<Item>, ConnectorError> {
+        let read = read_all(&self.api, &numbers(ids), &[]).await?;
+        Ok(read.into_iter().map(|wire| convert::item(&self.api.config, wire)).collect())
+    }
+
+    async fn write(&self, writes: &[Write]) -> Vec<Result<Item, ConnectorError>> {
+        apply::apply(&self.api, &self.refused, writes).await
+    }
+}
+
+impl Connector for AzureDevOps {
+    fn capabilities(&self) -> Capabilities {
+        capabilities()
+    }
+
+    fn check(&self) -> BoxFuture<'_, Vec<Check>> {
+        Box::pin(check::run(&self.api, self.clock.as_ref()))
+    }
+
+    fn whoami(&self) -> BoxFuture<'_, Result<Identity, ConnectorError>> {
+        Box::pin(check::whoami(&self.api))
+    }
+
+    fn describe(&self) -> BoxFuture<'_, Result<Schema, ConnectorError>> {
+        Box::pin(self.schema())
+    }
+
+    fn changes(&self, query: ChangeQuery, since: Option<Cursor>) -> Box<dyn ChangeWalk + '_> {
+        Box::new(Walk::new(&self.api, &query, since))
+    }
+
+    fn fetch<'a>(&'a self, ids: &'a [ItemId]) -> BoxFuture<'a, Result<Vec<Item>, ConnectorError>> {
+        Box::pin(self.items(ids))
+    }
+
+    fn matching<'a>(
+        &'a self,
+        query: &'a ChangeQuery,
+        ids: &'a [ItemId],
+    ) -> BoxFuture<'a, Result<BTreeSet<ItemId>, ConnectorError>> {
+        Box::pin(lookup::matching(&self.api, query, ids))
+    }
+
+    fn find_created<'a>(&'a self, query: &'a FindCreated) -> BoxFuture<'a, Result<Vec<Item>, ConnectorError>> {
+        Box::pin(lookup::find_created(&self.api, query))
+    }
+
+    fn find_equal<'a>(
+        &'a self,
+        type_ref: &'a str,
+        field: &'a FieldRef,
+        value: &'a Value,
+    ) -> BoxFuture<'a, Result<Vec<Item>, ConnectorError>> {
+        Box::pin(lookup::find_equal(&self.api, type_ref, field, value))
+    }
+
+    fn search<'a>(
+        &'a self,
+        type_ref: Option<&'a str>,
+        text: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Item>, ConnectorError>> {
+        Box::pin(lookup::search(&self.api, type_ref, text, limit))
+    }
+
+    fn apply<'a>(&'a self, writes: &'a [Write]) -> BoxFuture<'a, Vec<Result<Item, ConnectorError>>> {
+        Box::pin(self.write(writes))
+    }
+
+    fn probe<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Presence, ConnectorError>> {
+        Box::pin(async move { lookup::probe(&self.api, number(id)?).await })
+    }
+
+    /// Work item tracking has no directory of people: the server resolves the account name that it is given with a
+    /// write, and refuses one that it does not know. So whoever has an address or an account name is passed on.
+    fn resolve_identity<'a>(
+        &'a self,
+        who: &'a Identity,
+    ) -> BoxFuture<'a, Result<Option<Identity>, ConnectorError>> {
+        let meant = convert::account_name(who).map(|account| Identity {
+            id: None,
+            name: who.name.clone(),
+            email: Some(account.clone()).filter(|account| account.contains('@')),
+            login: Some(account),
+        });
+        Box::pin(async move { Ok(meant) })
+    }
+
+    fn comments<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Vec<Comment>, ConnectorError>> {
+        Box::pin(async move { discussion::list(&self.api, number(id)?).await })
+    }
+
+    fn add_comment<'a>(
+        &'a self,
+        id: &'a ItemId,
+        comment: &'a NewComment,
+    ) -> BoxFuture<'a, Result<Comment, ConnectorError>> {
+        Box::pin(async move { discussion::add(&self.api, number(id)?, comment).await })
+    }
+
+    fn edit_comment<'a>(
+        &'a self,
+        id: &'a ItemId,
+        comment_id: &'a CommentId,
+        comment: &'a NewComment,
+    ) -> BoxFuture<'a, Result<Comment, ConnectorError>> {
+        Box::pin(async move { discussion::edit(&self.api, number(id)?, comment_id, comment).await })
+    }
+
+    fn links<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Vec<ItemLink>, ConnectorError>> {
+        Box::pin(async move { relations::links(&self.api, number(id)?).await })
+    }
+
+    fn add_link<'a>(&'a self, id: &'a ItemId, link: &'a ItemLink) -> BoxFuture<'a, Result<(), ConnectorError>> {
+        Box::pin(async move { relations::add_link(&self.api, number(id)?, link).await })
+    }
+
+    fn attachments<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Vec<Attachment>, ConnectorError>> {
+        Box::pin(async move { relations::files(&self.api, number(id)?).await })
+    }
+
+    fn download<'a>(
+        &'a self,
+        _id: &'a ItemId,
+        attachment: &'a Attachment,
+        limit: u64,
+    ) -> BoxFuture<'a, Result<Vec<u8>, ConnectorError>> {
+        Box::pin(self.api.download(&attachment.id, &attachment.name, limit))
+    }
+
+    fn attach<'a>(
+        &'a self,
+        id: &'a ItemId,
+        name: &'a str,
+        content_type: &'a str,
+        bytes: Vec<u8>,
+    ) -> BoxFuture<'a, Result<Attachment, ConnectorError>> {
+        Box::pin(async move { relations::attach(&self.api, number(id)?, name, content_type, bytes).await })
+    }
+}
