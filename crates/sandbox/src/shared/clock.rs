@@ -30,11 +30,6 @@ impl SandboxClock {
         Timestamp::from_millis(self.now_ms())
     }
 
-    /// Time since some fixed point, unshifted: what durations are measured with.
-    pub(crate) fn monotonic(&self) -> Duration {
-        self.base.monotonic()
-    }
-
     /// From now on the sandbox says `now_ms` and runs on from there.
     pub(crate) fn set(&self, now_ms: i64) {
         let shift = now_ms.saturating_sub(self.base.now().millis());

@@ -68,9 +68,15 @@ pub(crate) fn handle(tracker: &dyn Tracker, world: &World, request: &Request) ->
             let items = tracker.items();
             Reply::json(200, &json!({ "count": items.len(), "items": items }))
         }
-        ("GET", ["items", id]) => tracker.item(id).map_or_else(missing, |item| Reply::json(200, &item)),
+        ("GET", ["items", id]) => {
+            tracker.item(id).map_or_else(missing, |item| Reply::json(200, &item))
+        }
         ("DELETE", ["items", id]) => {
-            if tracker.remove(id, request.flag("destroy")) { done() } else { missing() }
+            if tracker.remove(id, request.flag("destroy")) {
+                done()
+            } else {
+                missing()
+            }
         }
         ("POST", ["reset"]) => {
             reset(tracker, world);

@@ -66,7 +66,8 @@ impl Counter {
 
     pub(crate) fn clear(&self) {
         let mut state = self.lock();
-        state.counts = RequestCounts { peak_in_flight: state.in_flight, ..RequestCounts::default() };
+        state.counts =
+            RequestCounts { peak_in_flight: state.in_flight, ..RequestCounts::default() };
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -163,7 +163,8 @@ mod tests {
 
     #[test]
     fn a_target_is_taken_apart_and_decoded() {
-        let target = "/demo/Web%20Shop/_apis/wit/workitems/$User%20Story?api-version=7.1&$top=5&x=a+b";
+        let target =
+            "/demo/Web%20Shop/_apis/wit/workitems/$User%20Story?api-version=7.1&$top=5&x=a+b";
         let request = Request::new("post", target, Vec::new(), Bytes::new());
         assert_eq!(
             request.segments(),

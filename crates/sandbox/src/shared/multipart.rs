@@ -23,6 +23,7 @@ pub(crate) fn parts(request: &Request) -> Option<Vec<Part>> {
     }
     let boundary = parameter(request.header("content-type")?, "boundary")?;
     let fence = format!("--{boundary}").into_bytes();
+    let line_fence = format!("\r\n--{boundary}").into_bytes();
     let body = &request.body;
     let mut found = Vec::new();
     let mut at = find(body, &fence, 0)?.checked_add(fence.len())?;
@@ -33,11 +34,10 @@ pub(crate) fn parts(request: &Request) -> Option<Vec<Part>> {
         let head_start = at.checked_add(2)?;
         let head_end = find(body, b"\r\n\r\n", head_start)?;
         let data_start = head_end.checked_add(4)?;
-        let next = find(body, &fence, data_start)?;
-        let data_end = next.checked_sub(2)?;
+        let data_end = find(body, &line_fence, data_start)?;
         let head = String::from_utf8_lossy(body.get(head_start..head_end)?).into_owned();
-        found.push(part(&head, body.slice(data_start..data_end.max(data_start)))?);
-        at = next.checked_add(fence.len())?;
+        found.push(part(&head, body.slice(data_start..data_end))?);
+        at = data_end.checked_add(line_fence.len())?;
     }
 }
 

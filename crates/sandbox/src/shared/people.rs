@@ -81,7 +81,12 @@ mod tests {
     #[test]
     fn people_are_found_by_what_callers_send() {
         let people = People::seeded();
-        for text in ["ana.sousa@demo.example", "ANA.SOUSA@demo.example", "Ana Sousa", "x <ana.sousa@demo.example>"] {
+        for text in [
+            "ana.sousa@demo.example",
+            "ANA.SOUSA@demo.example",
+            "Ana Sousa",
+            "x <ana.sousa@demo.example>",
+        ] {
             assert_eq!(people.find(text), Some(1), "{text}");
         }
         assert_eq!(people.find("nobody@demo.example"), None);

@@ -44,14 +44,6 @@ impl Val {
         }
     }
 
-    /// The whole number, if this is one.
-    pub(crate) fn as_int(&self) -> Option<i64> {
-        match self {
-            Self::Int(number) => Some(*number),
-            _ => None,
-        }
-    }
-
     /// The reference, if this is one.
     pub(crate) fn as_ref_no(&self) -> Option<u32> {
         match self {
@@ -75,7 +67,9 @@ impl Record {
     /// Sets or clears a field and hands back what was there.
     pub(crate) fn put(&mut self, field: u16, val: Option<Val>) -> Option<Val> {
         match (self.0.binary_search_by_key(&field, |(no, _)| *no), val) {
-            (Ok(at), Some(val)) => self.0.get_mut(at).map(|slot| std::mem::replace(&mut slot.1, val)),
+            (Ok(at), Some(val)) => {
+                self.0.get_mut(at).map(|slot| std::mem::replace(&mut slot.1, val))
+            }
             (Ok(at), None) => Some(self.0.remove(at).1),
             (Err(at), Some(val)) => {
                 self.0.insert(at, (field, val));

@@ -57,7 +57,8 @@ pub(crate) fn start(
     let world = World::new(&options);
     let tracker = make(format!("http://{addr}"), Arc::clone(&world), options.clone());
     let (handle, task) =
-        server::serve(Arc::clone(&tracker), Arc::clone(&world), listener, &options).map_err(listen)?;
+        server::serve(Arc::clone(&tracker), Arc::clone(&world), listener, &options)
+            .map_err(listen)?;
     Ok(RunningSandbox { addr, tracker, world, handle, task })
 }
 

@@ -189,7 +189,8 @@ fn slowed_down(reply: Reply, rule: &FaultRule) -> Reply {
 }
 
 fn rolling_throttle() -> Reply {
-    let message = "Cannot execute more than 100 requests per API in 2 minutes. Try again after 2 minutes.";
+    let message =
+        "Cannot execute more than 100 requests per API in 2 minutes. Try again after 2 minutes.";
     let body = serde_json::json!({"error": {"title": "URL_ROLLING_THROTTLES_LIMIT_EXCEEDED",
         "details": {"message": message}}});
     Reply::json(400, &body)

@@ -30,7 +30,9 @@ pub(crate) fn read_instant(text: &str) -> Option<ReadInstant> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Some(ReadInstant { ms: at.with_timezone(&Utc).timestamp_millis(), has_time: true });
     }
-    for form in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%m/%d/%Y %H:%M:%S"] {
+    for form in
+        ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%m/%d/%Y %H:%M:%S"]
+    {
         if let Ok(at) = NaiveDateTime::parse_from_str(text.trim_end_matches('Z'), form) {
             return Some(ReadInstant { ms: at.and_utc().timestamp_millis(), has_time: true });
         }
