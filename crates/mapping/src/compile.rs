@@ -1,6 +1,6 @@
 //! From a configuration to a [`Plan`](crate::Plan).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 use syncline_domain::{
@@ -54,6 +54,18 @@ pub(crate) fn plan(spec: &SyncSpec, read_side: Side) -> Result<Plan, Vec<Issue>>
     })
 }
 
+/// The errors of a pair with one rule, its paths starting at `path`.
+pub(crate) fn one_rule(pair: &TypePair, read_side: Side, path: &str) -> Vec<Issue> {
+    let mut work = Work { expressions: Expressions::new(), issues: Vec::new(), read_side };
+    for rule in &pair.fields {
+        if let Some(turned) = work.turned(rule, path) {
+            work.rule(pair, &turned, path);
+        }
+    }
+    work.issues.retain(Issue::is_error);
+    work.issues
+}
+
 struct Work {
     expressions: Expressions,
     issues: Vec<Issue>,
@@ -89,6 +101,7 @@ impl Work {
             }
             rules.push(compiled);
         }
+        settle_order(&mut rules);
         CompiledPair {
             id: pair.id,
             read: pair.end(self.read_side).clone(),
@@ -173,6 +186,8 @@ impl Work {
             target_ref: FieldRef::new(turned.write.reference.as_str()),
             how,
             when: turned.rule.when,
+            on_create: turned.rule.when != When::UpdateOnly,
+            on_update: turned.rule.when != When::CreateOnly,
             default,
         })
     }
@@ -305,6 +320,17 @@ impl Work {
         }
         None
     }
+}
+
+/// Where several rules act on one field, the first one counts.
+fn settle_order(rules: &mut Vec<Rule>) {
+    let mut created = HashSet::new();
+    let mut updated = HashSet::new();
+    for rule in rules.iter_mut() {
+        rule.on_create = rule.on_create && created.insert(rule.target_ref.clone());
+        rule.on_update = rule.on_update && updated.insert(rule.target_ref.clone());
+    }
+    rules.retain(|rule| rule.on_create || rule.on_update);
 }
 
 /// A rule, turned to the side that is read.

@@ -10,6 +10,7 @@ use syncline_domain::{
 use crate::context::MapContext;
 use crate::convert::{by_table, convert, plain_text, shown};
 use crate::expression::ExpressionId;
+use crate::people::somebody;
 use crate::plan::{CompiledPair, Plan, compared_as};
 use crate::scope::{Scope, Systems, Typed};
 use crate::status;
@@ -26,6 +27,10 @@ pub(crate) struct Rule {
     pub(crate) target_ref: FieldRef,
     pub(crate) how: How,
     pub(crate) when: When,
+    /// The rule decides its field on creates; worked out once, since an earlier rule may do so.
+    pub(crate) on_create: bool,
+    /// The rule decides its field on updates.
+    pub(crate) on_update: bool,
     pub(crate) default: Option<Blank>,
     pub(crate) in_words: String,
 }
@@ -47,6 +52,17 @@ pub(crate) enum How {
     Table(Table),
 }
 
+impl How {
+    /// The value names things of the writing side already: people in it are not translated again.
+    fn speaks_target(&self) -> bool {
+        match self {
+            Self::Constant(_) | Self::Table(_) => true,
+            Self::Transform(chain) => chain.speaks_target(),
+            Self::Direct | Self::Computed(_) => false,
+        }
+    }
+}
+
 impl std::fmt::Debug for How {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -60,14 +76,12 @@ impl std::fmt::Debug for How {
 }
 
 impl Rule {
-    /// Whether the rule acts on this kind of write.
-    pub(crate) const fn acts_on(&self, occasion: Occasion) -> bool {
-        matches!(
-            (self.when, occasion),
-            (When::Always, _)
-                | (When::CreateOnly, Occasion::Create)
-                | (When::UpdateOnly, Occasion::Update)
-        )
+    /// Whether the rule decides its field on this kind of write.
+    const fn acts_on(&self, occasion: Occasion) -> bool {
+        match occasion {
+            Occasion::Create => self.on_create,
+            Occasion::Update => self.on_update,
+        }
     }
 }
 
@@ -114,22 +128,13 @@ impl<'a> Run<'a> {
     pub(crate) fn map(mut self) -> Mapped {
         let pair = self.pair;
         for rule in &pair.rules {
-            if rule.acts_on(self.occasion) && !self.is_decided(rule) {
+            if rule.acts_on(self.occasion) {
                 self.apply(rule);
             }
         }
         self.status_by_rules();
         self.required_fields();
         self.out
-    }
-
-    /// The first rule that acts on a field decides it.
-    fn is_decided(&self, rule: &Rule) -> bool {
-        if rule.target.is_status {
-            return self.pair.statuses.is_some() || self.out.status.is_some();
-        }
-        self.out.fields.contains_key(&rule.target_ref)
-            || self.out.faults.iter().any(|fault| fault.field == rule.target_ref)
     }
 
     fn apply(&mut self, rule: &Rule) {
@@ -147,12 +152,13 @@ impl<'a> Run<'a> {
                 rule: rule.in_words.clone(),
                 input,
                 steps: steps.unwrap_or_default(),
-                output: made.as_ref().cloned().unwrap_or(Value::Null),
+                output: made.as_ref().ok().cloned().flatten().unwrap_or(Value::Null),
                 error: made.as_ref().err().cloned(),
             });
         }
         match made {
-            Ok(value) => self.put(rule, value),
+            Ok(Some(value)) => self.put(rule, value),
+            Ok(None) => {}
             Err(message) => self.out.faults.push(MapFault {
                 field: rule.target_ref.clone(),
                 rule: rule.in_words.clone(),
@@ -169,30 +175,47 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// The value for the rule's field; `None` leaves the field alone.
     fn make(
         &mut self,
         rule: &Rule,
         values: Vec<Value>,
         steps: &mut Option<Vec<TraceStep>>,
-    ) -> Result<Value, String> {
+    ) -> Result<Option<Value>, String> {
         let had_value = values.iter().any(|value| !value.is_null());
         let first = values.first().cloned().unwrap_or(Value::Null);
         let mut typed = self.run_how(rule, values, steps)?;
-        if typed.value.is_null()
-            && !had_value
-            && let Some(default) = &rule.default
-        {
+        let mut speaks_target = rule.how.speaks_target();
+        if let (true, false, Some(default)) = (typed.value.is_null(), had_value, &rule.default) {
             let value = default.fill(&self.scope, &first, rule.target.field_type)?;
+            note(steps, "default", Value::Null, &value);
             typed = Typed { value, kind: as_it_is(&rule.target) };
-            note(steps, "default", Value::Null, &typed.value);
+            speaks_target = true;
         }
-        if rule.target.field_type == FieldType::Identity && !is_raw(rule) {
-            typed.value = self.person(rule, typed.value, steps)?;
+        if rule.target.field_type == FieldType::Identity {
+            let Some(person) = self.person(rule, &typed.value, speaks_target)? else {
+                return Ok(None);
+            };
+            if person != typed.value {
+                note(steps, "people", Value::Null, &person);
+            }
+            typed.value = person;
         }
+        self.fitted(rule, typed, steps).map(Some)
+    }
+
+    /// The value as the target field holds it.
+    fn fitted(
+        &self,
+        rule: &Rule,
+        typed: Typed,
+        steps: &mut Option<Vec<TraceStep>>,
+    ) -> Result<Value, String> {
         let before = steps.is_some().then(|| typed.value.clone());
         let value = convert(typed.value, typed.kind, &rule.target)?;
         if before.is_some_and(|before| before != value) {
-            note(steps, "convert", Value::String(rule.target.field_type.to_string()), &value);
+            let kind = Value::String(rule.target.field_type.to_string());
+            note(steps, "convert", kind, &value);
         }
         let value = preflight(value, &rule.target, &self.pair.write.statuses)?;
         if value.is_null() && self.occasion == Occasion::Update && rule.target.is_required {
@@ -244,39 +267,42 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whom the writing side should look for. The engine asks the writing tracker for the account afterwards.
+    /// Whom the writing side should look for; the engine asks its tracker for the account afterwards. `None` when
+    /// nothing is known by which to look: then the field is left alone, with a warning.
     fn person(
         &mut self,
         rule: &Rule,
-        value: Value,
-        steps: &mut Option<Vec<TraceStep>>,
-    ) -> Result<Value, String> {
-        let one = |value: &Value| -> Result<Value, String> {
-            let Some(who) = Identity::from_value(value).filter(|who| who.key().is_some()) else {
-                return if value.is_null() || value.as_str().is_some_and(|t| t.trim().is_empty()) {
-                    Ok(Value::Null)
-                } else {
-                    Err(format!("{} names no person", shown(value)))
-                };
-            };
-            match self.plan.people.wanted(&who) {
-                Some(wanted) => Ok(wanted.to_value()),
-                None => Err(format!(
-                    "nothing is known of {} by which the other side could find the account; add an entry or a default to the user map",
-                    shown(value)
-                )),
+        value: &Value,
+        speaks_target: bool,
+    ) -> Result<Option<Value>, String> {
+        if let Value::Array(parts) = value {
+            let mut people = Vec::with_capacity(parts.len());
+            for part in parts {
+                people.extend(self.person(rule, part, speaks_target)?);
             }
-        };
-        let mapped = match &value {
-            Value::Array(parts) => {
-                Value::Array(parts.iter().map(one).collect::<Result<Vec<_>, _>>()?)
-            }
-            other => one(other)?,
-        };
-        if mapped != value {
-            note(steps, "people", Value::String(rule.target.reference.clone()), &mapped);
+            return Ok(Some(Value::Array(people)));
         }
-        Ok(mapped)
+        if value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty()) {
+            return Ok(Some(Value::Null));
+        }
+        let who = Identity::from_value(value)
+            .filter(|who| who.key().is_some())
+            .ok_or_else(|| format!("{} names no person", shown(value)))?;
+        let wanted = match value {
+            Value::String(text) if speaks_target => somebody(text),
+            _ if speaks_target => Some(who),
+            _ => self.plan.people.wanted(&who),
+        };
+        if wanted.is_none() {
+            self.out.warnings.push(MapWarning {
+                field: rule.target_ref.clone(),
+                message: format!(
+                    "nothing is known of {} by which to find the account; add an entry or a default to the user map",
+                    shown(value)
+                ),
+            });
+        }
+        Ok(wanted.map(|who| who.to_value()))
     }
 
     fn status_by_rules(&mut self) {
@@ -350,20 +376,15 @@ impl<'a> Run<'a> {
 }
 
 /// Values written by the person who made the rule are taken as they are, markup included.
-const fn as_it_is(target: &FieldSchema) -> FieldType {
+pub(crate) const fn as_it_is(target: &FieldSchema) -> FieldType {
     match target.field_type {
         kind @ (FieldType::Html | FieldType::Markdown) => kind,
         _ => FieldType::String,
     }
 }
 
-/// Constants and computed people are meant for the writing side already.
-const fn is_raw(rule: &Rule) -> bool {
-    matches!(rule.how, How::Constant(_))
-}
-
 /// What the tracker would refuse anyway: values outside the list, text beyond the limit, unknown statuses.
-fn preflight(
+pub(crate) fn preflight(
     value: Value,
     target: &FieldSchema,
     statuses: &[syncline_domain::StatusSchema],
@@ -441,7 +462,7 @@ fn allowed_one(value: Value, target: &FieldSchema) -> Result<Value, String> {
     }
 }
 
-fn listed(values: &[String]) -> String {
+pub(crate) fn listed(values: &[String]) -> String {
     const MOST: usize = 20;
     let mut text = values.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ");
     if values.len() > MOST {

@@ -284,6 +284,11 @@ impl Chain {
         None
     }
 
+    /// The last look-up gave something of the writing side.
+    pub(crate) fn speaks_target(&self) -> bool {
+        self.0.last().is_some_and(|link| matches!(link.definition.name, "userMap" | "valueMap"))
+    }
+
     /// In words, such as `trim, truncate`.
     pub(crate) fn names(&self) -> String {
         let names: Vec<&str> = self.0.iter().map(|link| link.definition.name).collect();
