@@ -7,6 +7,8 @@ mod faulty;
 mod listen;
 mod mem;
 pub mod require;
+pub mod rows;
+pub mod store_suite;
 
 pub use chance::{SeededRng, SeqIds};
 pub use clock::ManualClock;

@@ -1,0 +1,295 @@
+//! The rules that every [`Store`] keeps, one test each.
+//!
+//! `store_suite!(make)` writes a `#[tokio::test]` a rule; `make` is an `async fn` (or a closure that returns a future)
+//! that answers with a fresh, empty, migrated store: an `Arc<dyn Store>`, or that with a guard in a pair, or `None` when
+//! the database is not to be had here (see [`crate::require`]). [`run_all`] does the same in one test, for stores that
+//! are dear to start.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use syncline_domain::ports::Store;
+//! use syncline_testkit::{MemStore, store_suite};
+//!
+//! async fn fresh() -> Arc<dyn Store> {
+//!     Arc::new(MemStore::new())
+//! }
+//!
+//! store_suite!(fresh);
+//! # fn main() {}
+//! ```
+
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod admin;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod atomic;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod configs;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod connectors;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod leases;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod lineage;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod memory;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod metadata;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod model;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod pairs;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod runs;
+mod seed;
+
+use std::any::Any;
+use std::future::Future;
+use std::sync::Arc;
+
+use syncline_domain::Fault;
+use syncline_domain::ports::{BoxFuture, Store, StoreExt, Tx};
+
+/// The rules by name; `store_suite!` refers to them.
+#[doc(hidden)]
+pub mod rules {
+    pub use super::admin::*;
+    pub use super::atomic::*;
+    pub use super::configs::*;
+    pub use super::connectors::*;
+    pub use super::leases::*;
+    pub use super::lineage::*;
+    pub use super::memory::*;
+    pub use super::metadata::*;
+    pub use super::model::*;
+    pub use super::pairs::*;
+    pub use super::runs::*;
+}
+
+/// A store under test, with whatever must live as long.
+pub struct Subject {
+    store: Arc<dyn Store>,
+    _guard: Box<dyn Any + Send>,
+}
+
+/// What a maker of stores may answer with.
+pub trait IntoSubject {
+    /// The store, or `None` when there is none to be had.
+    fn into_subject(self) -> Option<Subject>;
+}
+
+impl IntoSubject for Arc<dyn Store> {
+    fn into_subject(self) -> Option<Subject> {
+        (self, ()).into_subject()
+    }
+}
+
+impl<G: Send + 'static> IntoSubject for (Arc<dyn Store>, G) {
+    fn into_subject(self) -> Option<Subject> {
+        Some(Subject { store: self.0, _guard: Box::new(self.1) })
+    }
+}
+
+impl<S: IntoSubject> IntoSubject for Option<S> {
+    fn into_subject(self) -> Option<Subject> {
+        self.and_then(IntoSubject::into_subject)
+    }
+}
+
+/// Runs one rule on a fresh store.
+pub async fn check<S, F>(made: S, rule: impl FnOnce(Arc<dyn Store>) -> F)
+where
+    S: IntoSubject,
+    F: Future<Output = ()>,
+{
+    if let Some(subject) = made.into_subject() {
+        rule(Arc::clone(&subject.store)).await;
+    }
+}
+
+/// A rule with its name.
+pub type Rule = (&'static str, fn(Arc<dyn Store>) -> BoxFuture<'static, ()>);
+
+/// Runs every rule, each on a fresh store, and answers how many ran.
+///
+/// # Panics
+/// When rules are broken; the message names them all.
+pub async fn run_all<S, F>(make: impl Fn() -> F) -> usize
+where
+    S: IntoSubject,
+    F: Future<Output = S>,
+{
+    let mut broken = Vec::new();
+    let mut ran = 0;
+    for (name, rule) in crate::store_suite!(@list table) {
+        let Some(subject) = make().await.into_subject() else {
+            continue;
+        };
+        ran += 1;
+        // A task of its own turns a panic into a value.
+        if tokio::spawn(rule(Arc::clone(&subject.store))).await.is_err() {
+            broken.push(name);
+        }
+    }
+    assert!(broken.is_empty(), "broken rules: {}", broken.join(", "));
+    ran
+}
+
+/// Writes one `#[tokio::test]` for every rule of the store port; see [`mod@crate::store_suite`].
+#[macro_export]
+macro_rules! store_suite {
+    (@list $next:ident $($rest:tt)*) => {
+        $crate::store_suite! { @$next [$($rest)*]
+            connector_columns_come_back
+            connector_names_are_unique_by_letter_case
+            connectors_come_by_id
+            unknown_connectors_are_not_found
+            a_deleted_connector_takes_everything_along
+            connector_usage_counts_configs_pairs_and_running_runs
+
+            types_come_back_by_id
+            fields_come_back_in_the_order_given
+            statuses_come_by_sort_order
+            metadata_rows_are_written_over
+            many_types_are_read_at_once
+
+            config_columns_come_back
+            config_names_are_unique
+            unknown_configs_are_not_found
+            type_pairs_are_unique_within_a_config
+            field_rules_come_back_and_change
+            status_rules_are_unique
+            a_deleted_type_pair_takes_its_rules_along
+            user_maps_are_replaced
+            a_deleted_config_takes_everything_along
+
+            a_run_starts_running_and_comes_back
+            an_update_of_a_run_leaves_its_request_alone
+            runs_come_newest_first_filtered_and_paged
+            only_running_runs_are_cancelled
+            outcomes_come_in_order_filtered_and_paged
+            outcome_columns_come_back
+            pruning_takes_ended_runs_and_leaves_intents
+
+            pair_columns_come_back
+            an_item_is_paired_once_in_a_config
+            ignored_pairs_need_no_target
+            an_update_cannot_steal_an_item
+            pairs_are_found_by_many_items
+            pairs_come_in_pages
+            paired_items_span_configs_and_leave_out_ignored_pairs
+            a_deleted_pair_takes_its_memory_along
+            unknown_pairs_are_not_found
+
+            bases_are_written_over
+            receipts_are_written_over
+            bases_of_many_pairs_are_read_at_once
+            intents_are_kept_until_their_end
+            cursors_are_kept_by_side_and_forgotten
+            retries_are_written_over_and_cleared
+            comments_are_paired_once
+
+            lineages_grow_and_unite
+            an_item_leaves_its_family
+            items_of_two_connectors_are_not_confused
+            many_lineages_are_read_at_once
+
+            a_lease_has_one_holder
+            a_lease_that_is_over_is_taken_with_a_higher_token
+            a_lost_lease_is_not_renewed_and_fences
+            a_released_lease_is_free_at_once
+            leases_of_different_names_are_apart
+
+            api_keys_come_back_and_names_are_free_after_revocation
+            settings_are_written_and_reset
+            the_audit_trail_comes_newest_first
+            replies_are_remembered_by_scope_and_key
+
+            an_error_rolls_everything_back
+            a_panic_rolls_everything_back
+            a_view_refuses_to_write
+            a_view_never_sees_half_a_transaction
+            concurrent_transactions_do_not_lose_updates
+            a_failing_transaction_leaves_its_neighbours_alone
+            a_refused_row_leaves_no_trace
+            the_store_is_ready
+
+            any_sequence_of_operations_gives_the_same_answers
+        }
+    };
+    (@tests [$make:expr] $($rule:ident)*) => {
+        $(
+            #[tokio::test]
+            async fn $rule() {
+                $crate::store_suite::check($make().await, $crate::store_suite::rules::$rule).await;
+            }
+        )*
+    };
+    (@table [] $($rule:ident)*) => {{
+        let table: &[$crate::store_suite::Rule] = &[
+            $((stringify!($rule), |store| Box::pin($crate::store_suite::rules::$rule(store))),)*
+        ];
+        table.iter().copied()
+    }};
+    ($make:expr) => { $crate::store_suite! { @list tests $make } };
+}
+
+/// A transaction that must go well.
+async fn tx<T: Send + 'static>(
+    store: &Arc<dyn Store>,
+    work: impl FnMut(&mut dyn Tx) -> Result<T, Fault> + Send + 'static,
+) -> T {
+    store.tx("suite", work).await.expect("the transaction failed")
+}
+
+/// A view that must go well.
+async fn view<T: Send + 'static>(
+    store: &Arc<dyn Store>,
+    work: impl FnMut(&mut dyn Tx) -> Result<T, Fault> + Send + 'static,
+) -> T {
+    store.view("suite", work).await.expect("the view failed")
+}
+
+/// A transaction that must end in a conflict.
+#[track_caller]
+fn assert_conflict<T: std::fmt::Debug>(done: Result<T, Fault>) {
+    assert!(matches!(done, Err(Fault::Conflict(_))), "{done:?}");
+}
+
+#[track_caller]
+fn assert_not_found<T: std::fmt::Debug>(done: Result<T, Fault>) {
+    assert!(matches!(done, Err(Fault::NotFound(_))), "{done:?}");
+}
+
+/// Asserts that a transaction with this work ends in a conflict.
+async fn conflicts<T: Send + std::fmt::Debug + 'static>(
+    store: &Arc<dyn Store>,
+    work: impl FnMut(&mut dyn Tx) -> Result<T, Fault> + Send + 'static,
+) {
+    assert_conflict(store.tx("suite", work).await);
+}
+
+/// Asserts that a transaction with this work finds nothing to work on.
+async fn misses<T: Send + std::fmt::Debug + 'static>(
+    store: &Arc<dyn Store>,
+    work: impl FnMut(&mut dyn Tx) -> Result<T, Fault> + Send + 'static,
+) {
+    assert_not_found(store.tx("suite", work).await);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemStore;
+
+    async fn fresh() -> Arc<dyn Store> {
+        Arc::new(MemStore::new())
+    }
+
+    crate::store_suite!(fresh);
+
+    #[tokio::test]
+    async fn all_rules_run_in_one_go_and_a_missing_store_runs_none() {
+        assert!(run_all(fresh).await > 50);
+        assert_eq!(run_all(|| async { None::<Arc<dyn Store>> }).await, 0);
+    }
+}
