@@ -4,18 +4,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::redirect;
 use syncline_domain::ports::{Clock, Rng};
 
 use crate::attempt::{self, Context};
 use crate::breaker::Breakers;
-use crate::config::{ConfigError, OutboundConfig, Proxies};
+use crate::config::{ConfigError, OutboundConfig};
 use crate::error::{Failure, OutboundError, Sent};
 use crate::jitter;
 use crate::limiter::{Budget, Limiter, Limits, TooLong};
+use crate::pool;
 use crate::redact;
 use crate::request::{Request, RequestKind};
-use crate::resolve::{CheckedResolver, system_lookup};
 use crate::response::Response;
 use crate::target;
 
@@ -46,7 +45,7 @@ impl Outbound {
     ) -> Result<Self, ConfigError> {
         // Fails only when another thread was faster, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = http_client(&config)?;
+        let http = pool::build(&config)?;
         let breakers = Breakers::new(config.breaker_failures, config.breaker_rest);
         Ok(Self {
             inner: Arc::new(Inner {
@@ -235,50 +234,4 @@ fn log_attempt(
             "{call}: {} after {ms} ms (attempt {attempt})", error.failure
         ),
     }
-}
-
-fn http_client(config: &OutboundConfig) -> Result<reqwest::Client, ConfigError> {
-    let resolver = CheckedResolver {
-        lookup: system_lookup(),
-        policy: Arc::new(config.policy.clone()),
-        trusted: Arc::new(config.proxies.hosts()),
-    };
-    let mut builder = reqwest::Client::builder()
-        .user_agent(&config.user_agent)
-        .connect_timeout(config.connect_timeout)
-        .redirect(redirect::Policy::none())
-        .referer(false)
-        .no_proxy()
-        .dns_resolver(Arc::new(resolver))
-        .pool_idle_timeout(Duration::from_secs(30));
-    for proxy in proxies_of(&config.proxies)? {
-        builder = builder.proxy(proxy);
-    }
-    for pem in &config.extra_ca {
-        let certificates = reqwest::Certificate::from_pem_bundle(pem)
-            .map_err(|e| ConfigError::ExtraCa(e.to_string()))?;
-        if certificates.is_empty() {
-            let fault = "no BEGIN CERTIFICATE in it".to_owned();
-            return Err(ConfigError::ExtraCa(fault));
-        }
-        builder = builder.tls_certs_merge(certificates);
-    }
-    builder.build().map_err(|e| ConfigError::Client(e.to_string()))
-}
-
-fn proxies_of(proxies: &Proxies) -> Result<Vec<reqwest::Proxy>, ConfigError> {
-    let direct = format!("localhost,127.0.0.0/8,::1,{}", proxies.direct);
-    let direct = reqwest::NoProxy::from_string(&direct);
-    let mut built = Vec::new();
-    if let Some(url) = &proxies.http {
-        let proxy = reqwest::Proxy::http(url.clone())
-            .map_err(|_| ConfigError::Proxy("HTTP_PROXY".to_owned()))?;
-        built.push(proxy.no_proxy(direct.clone()));
-    }
-    if let Some(url) = &proxies.https {
-        let proxy = reqwest::Proxy::https(url.clone())
-            .map_err(|_| ConfigError::Proxy("HTTPS_PROXY".to_owned()))?;
-        built.push(proxy.no_proxy(direct));
-    }
-    Ok(built)
 }

@@ -58,6 +58,7 @@ mod jitter;
 mod limiter;
 mod multipart;
 mod policy;
+mod pool;
 mod redact;
 mod request;
 mod resolve;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use syncline_domain::ports::BoxFuture;
 
+use crate::address::AddressClass;
 use crate::policy::{AddressPolicy, Refused};
 
 /// Asks for the addresses of a name.
@@ -40,12 +41,12 @@ impl Resolve for CheckedResolver {
         let found = (self.lookup)(name.as_str().to_owned());
         Box::pin(async move {
             let host = name.as_str();
-            let found = found.await.map_err(|_| NoAddress)?;
-            let allowed = if trusted.iter().any(|proxy| proxy == host) {
-                found
-            } else {
-                allowed_of(&policy, host, found)?
-            };
+            let is_proxy = trusted.iter().any(|proxy| proxy == host);
+            let mut found = found.await.map_err(|_| NoAddress)?;
+            if is_proxy {
+                found.retain(|address| !AddressClass::of(address.ip()).is_never_reached());
+            }
+            let allowed = if is_proxy { found } else { allowed_of(&policy, host, found)? };
             if allowed.is_empty() {
                 return Err(NoAddress.into());
             }
@@ -128,5 +129,20 @@ mod tests {
             }
         }
         assert_eq!(refused, 100);
+    }
+
+    #[tokio::test]
+    async fn a_proxy_may_be_near_but_is_no_way_to_metadata() {
+        let resolver = CheckedResolver {
+            lookup: flipping(),
+            policy: Arc::new(AddressPolicy::channels()),
+            trusted: Arc::new(vec!["proxy.example".to_owned()]),
+        };
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            let addresses = resolver.resolve("proxy.example".parse().unwrap()).await.unwrap();
+            seen.extend(addresses.map(|a| a.ip().to_string()));
+        }
+        assert_eq!(seen, ["8.8.8.8", "127.0.0.1", "::1", "8.8.8.8", "::ffff:127.0.0.1"]);
     }
 }

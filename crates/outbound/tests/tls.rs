@@ -123,6 +123,33 @@ async fn a_port_without_tls_is_a_tls_fault() {
     assert!(matches!(error.failure, Failure::Tls(TlsFault::Other(_))), "{error:?}");
 }
 
+/// Runs again as a process of its own, in which the system has no certificate authorities.
+#[test]
+fn a_machine_without_authorities_still_starts() {
+    let name = "a_machine_without_authorities_still_starts";
+    if std::env::var_os("SSL_CERT_DIR").is_some_and(|dir| dir.to_string_lossy().contains(name)) {
+        let clock: Arc<dyn syncline_domain::ports::Clock> = JumpClock::new();
+        let chance = Arc::new(support::NoChance);
+        assert!(syncline_outbound::Outbound::new(config(), clock.clone(), chance.clone()).is_ok());
+        let mut config = config();
+        config.extra_ca = vec![Authority::new().pem.into_bytes()];
+        assert!(syncline_outbound::Outbound::new(config, clock, chance).is_ok());
+        return;
+    }
+    let directory = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
+    std::fs::create_dir(&directory).unwrap();
+    std::fs::write(directory.join("empty.pem"), "").unwrap();
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name])
+        .env("SSL_CERT_FILE", directory.join("empty.pem"))
+        .env("SSL_CERT_DIR", &directory)
+        .output();
+    std::fs::remove_dir_all(&directory).unwrap();
+    let child = child.unwrap();
+    let text = String::from_utf8_lossy(&child.stdout).into_owned();
+    assert!(child.status.success() && text.contains("1 passed"), "{text}");
+}
+
 #[test]
 fn extra_authorities_that_are_none_stop_the_start() {
     let mut config = config();
