@@ -1,1 +1,48 @@
-//! x
+//! The use cases of Syncline, shared by the HTTP API, the command line and programs that embed it.
+//!
+//! Everything is a method of [`App`]: it checks the input (all faults at once, each with its place), authorises the
+//! [`Caller`], seals credentials, writes rows and their audit line in one transaction, and starts runs.
+//!
+//! # Invariants
+//! - A change and its audit line are one transaction.
+//! - Whatever is outside a caller's scope does not exist for them: 404, never 403.
+//! - A run goes on when the caller who started it goes away ([`RunDesk`]).
+//! - Credentials leave this room only inside a connector.
+//!
+//! # What is deliberately absent
+//! HTTP and terminals: both sit on top. SQL and trackers: both are ports ([`AppParts`]).
+
+mod app;
+mod audit;
+mod caller;
+mod configs;
+mod connectors;
+mod desk;
+mod discovery;
+mod error;
+pub mod input;
+mod keys;
+mod metadata;
+mod replies;
+mod rules;
+mod runs;
+mod settings;
+
+pub use app::{App, AppParts, credentials_place};
+pub use caller::Caller;
+pub use configs::{ConfigFilter, ConfigView};
+pub use connectors::{Discovered, Saved};
+pub use desk::RunDesk;
+pub use discovery::Drift;
+pub use error::{AppError, Cause, RemoteFault};
+pub use keys::{MadeKey, NewKey};
+pub use metadata::SuggestFor;
+pub use replies::Claim;
+pub use rules::{FieldDraft, PairDraft, RuleSet, StatusDraft};
+pub use runs::{
+    ExecutionPage, ExecutionState, OnNextRun, OutcomePage, PairView, RunAsked, RunStarted, Trial,
+    Validation, item_id,
+};
+pub use settings::{Setting, SettingsSource};
+pub use syncline_engine::{Preview, PreviewAction, PreviewItem, PreviewSummary};
+pub use syncline_mapping::{Issue, Mapped, TransformationInfo, catalogue as transformations};

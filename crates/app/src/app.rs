@@ -1,0 +1,134 @@
+//! The context of every use case.
+
+use std::sync::Arc;
+
+use syncline_domain::ports::{
+    Clock, Connector, ConnectorFactory, Place, Sealer, Store, StoreExt as _,
+};
+use syncline_domain::{ConnectorId, ConnectorRow, Credentials, Fault, Timestamp};
+use syncline_engine::Engine;
+
+use crate::{AppError, RunDesk, SettingsSource};
+
+/// What the use cases stand on. Made once by the binary, or by a program that embeds Syncline.
+pub struct AppParts {
+    /// Keeps everything.
+    pub store: Arc<dyn Store>,
+    /// Makes connectors.
+    pub factory: Arc<dyn ConnectorFactory>,
+    /// Seals credentials.
+    pub sealer: Arc<dyn Sealer>,
+    /// Runs syncs.
+    pub engine: Engine,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Settings that the environment decides.
+    pub environment: SettingsSource,
+}
+
+/// All use cases are methods of this; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    parts: Arc<AppParts>,
+    runs: RunDesk,
+}
+
+impl App {
+    /// From its parts.
+    #[must_use]
+    pub fn new(parts: AppParts) -> Self {
+        Self { parts: Arc::new(parts), runs: RunDesk::default() }
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.parts.store
+    }
+
+    /// The connector kinds.
+    #[must_use]
+    pub fn factory(&self) -> &dyn ConnectorFactory {
+        self.parts.factory.as_ref()
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.parts.engine
+    }
+
+    /// The runs that this process drives.
+    #[must_use]
+    pub const fn runs(&self) -> &RunDesk {
+        &self.runs
+    }
+
+    /// The wall clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.parts.clock
+    }
+
+    pub(crate) fn sealer(&self) -> Arc<dyn Sealer> {
+        Arc::clone(&self.parts.sealer)
+    }
+
+    pub(crate) fn environment(&self) -> &SettingsSource {
+        &self.parts.environment
+    }
+
+    /// Opens the stored credentials of a connector.
+    ///
+    /// # Errors
+    /// When the key is gone or the bytes were changed.
+    pub fn credentials(&self, row: &ConnectorRow) -> Result<Credentials, AppError> {
+        if row.sealed_credentials.is_empty() {
+            return Ok(Credentials::default());
+        }
+        let plain = self.parts.sealer.open(&credentials_place(row.id), &row.sealed_credentials)?;
+        Ok(Credentials::from_plain_json(&plain)?)
+    }
+
+    /// Makes the connector of a row.
+    ///
+    /// # Errors
+    /// As [`App::credentials`], and when the settings do not make a connector.
+    pub fn open(&self, row: &ConnectorRow) -> Result<Arc<dyn Connector>, AppError> {
+        let credentials = self.credentials(row)?;
+        Ok(self.parts.factory.open(&row.settings, &credentials)?)
+    }
+
+    /// Reads a connector and makes it.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`] and as [`App::open`].
+    pub async fn open_connector(
+        &self,
+        id: ConnectorId,
+    ) -> Result<(ConnectorRow, Arc<dyn Connector>), AppError> {
+        let row = self.connector_row(id).await?;
+        let connector = self.open(&row)?;
+        Ok((row, connector))
+    }
+
+    pub(crate) async fn connector_row(&self, id: ConnectorId) -> Result<ConnectorRow, Fault> {
+        self.store()
+            .view("connector", move |tx| {
+                tx.connector(id)?.ok_or_else(|| Fault::no_such("connector", id))
+            })
+            .await
+    }
+}
+
+/// Where the credentials of a connector are sealed for.
+#[must_use]
+pub const fn credentials_place(id: ConnectorId) -> Place {
+    Place { table: "connectors", row: id.0, column: "credentials" }
+}

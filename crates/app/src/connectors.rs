@@ -1,0 +1,522 @@
+//! Registering trackers and asking them how they are.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use syncline_domain::ports::{Check, ErrorKind, StoreExt as _};
+use syncline_domain::{
+    AuthType, ConnectorId, ConnectorRow, ConnectorSettings, ConnectorUsage, Credentials, Fault,
+    Item, ItemId, LastCheck, Role, Schema,
+};
+
+use crate::app::credentials_place;
+use crate::discovery::{self, Drift};
+use crate::error::{Cause, RemoteFault};
+use crate::input::{Body, kind_of};
+use crate::{App, AppError, Caller, audit};
+
+/// What was made or changed, with warnings about what was ignored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved<Id> {
+    /// The row's id.
+    pub id: Id,
+    /// What was ignored or looks odd.
+    pub warnings: Vec<String>,
+}
+
+/// What discovery found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Discovered {
+    /// All of it.
+    pub schema: Schema,
+    /// The differences to the last discovery.
+    pub drift: Vec<Drift>,
+}
+
+struct Draft {
+    name: Option<String>,
+    settings: Option<ConnectorSettings>,
+    credentials: Option<Credentials>,
+    warnings: Vec<String>,
+}
+
+impl App {
+    /// All connectors, or only the active (or inactive) ones.
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub async fn connectors(&self, active: Option<bool>) -> Result<Vec<ConnectorRow>, AppError> {
+        let rows = self.store().view("connectors", |tx| tx.connectors()).await?;
+        Ok(rows.into_iter().filter(|row| active.is_none_or(|a| row.is_active == a)).collect())
+    }
+
+    /// One connector.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`].
+    pub async fn connector(&self, id: ConnectorId) -> Result<ConnectorRow, AppError> {
+        Ok(self.connector_row(id).await?)
+    }
+
+    /// Registers a connector.
+    ///
+    /// # Errors
+    /// [`Fault::Invalid`] with `required` or `available_types` in the reply, [`Fault::Conflict`] for a taken name.
+    pub async fn create_connector(
+        &self,
+        caller: &Caller,
+        body: Value,
+    ) -> Result<Saved<ConnectorId>, AppError> {
+        caller.needs(Role::Admin)?;
+        caller.must_see_all()?;
+        let draft = self.read_new_connector(body)?;
+        let (Some(name), Some(settings)) = (draft.name, draft.settings) else {
+            return Err(AppError::invalid("", "the body is incomplete"));
+        };
+        let now = self.now();
+        let row = ConnectorRow {
+            id: ConnectorId::default(),
+            name,
+            settings,
+            sealed_credentials: Vec::new(),
+            is_active: true,
+            last_check: None,
+            credential_expires_at: None,
+            created_at: now,
+            updated_at: now,
+        };
+        let plain = draft.credentials.unwrap_or_default().to_plain_json();
+        let (sealer, caller) = (self.sealer(), caller.clone());
+        let id = self
+            .store()
+            .tx("connector create", move |tx| {
+                let id = tx.insert_connector(&row)?;
+                let sealed = sealer
+                    .seal(&credentials_place(id), plain.as_bytes())
+                    .map_err(|e| Fault::Internal(e.to_string()))?;
+                tx.update_connector(&ConnectorRow {
+                    id,
+                    sealed_credentials: sealed,
+                    ..row.clone()
+                })?;
+                let details = json!({"name": row.name, "type": row.settings.connector_type});
+                let target = format!("connector/{id}");
+                audit::record(tx, &caller, now, "connector.create", &target, details)?;
+                Ok(id)
+            })
+            .await?;
+        Ok(Saved { id, warnings: draft.warnings })
+    }
+
+    /// Changes a connector; takes effect at once, credentials included.
+    ///
+    /// # Errors
+    /// [`Fault::Conflict`] for another address, project or kind while pairs exist, unless `force`, and then only after
+    /// a check of the new place went well.
+    pub async fn update_connector(
+        &self,
+        caller: &Caller,
+        id: ConnectorId,
+        body: Value,
+        force: bool,
+    ) -> Result<Saved<ConnectorId>, AppError> {
+        caller.needs(Role::Admin)?;
+        caller.must_see_all()?;
+        let old = self.connector_row(id).await?;
+        let mut body = Body::new(body)?;
+        let force = force || body.flag("force").unwrap_or(false);
+        let (mut row, credentials) = self.read_connector_change(&old, &mut body);
+        let warnings = body.finish()?;
+        if moved(&old.settings, &row.settings) {
+            self.allow_move(&old, &row, credentials.as_ref(), force).await?;
+        }
+        row.updated_at = self.now();
+        if let Some(credentials) = &credentials {
+            let plain = credentials.to_plain_json();
+            row.sealed_credentials =
+                self.sealer().seal(&credentials_place(id), plain.as_bytes())?;
+            row.last_check = None;
+            row.credential_expires_at = None;
+        }
+        let (caller, now, renewed) = (caller.clone(), row.updated_at, credentials.is_some());
+        self.store()
+            .tx("connector update", move |tx| {
+                tx.update_connector(&row)?;
+                let details = json!({"name": row.name, "credentials_changed": renewed});
+                let target = format!("connector/{id}");
+                audit::record(tx, &caller, now, "connector.update", &target, details)
+            })
+            .await?;
+        Ok(Saved { id, warnings })
+    }
+
+    /// Deletes a connector with everything that hangs on it; answers what that was (or, as a dry run, would be).
+    ///
+    /// # Errors
+    /// [`Fault::Conflict`] while a run uses it, unless `force`, which cancels the run.
+    pub async fn delete_connector(
+        &self,
+        caller: &Caller,
+        id: ConnectorId,
+        force: bool,
+        dry_run: bool,
+    ) -> Result<ConnectorUsage, AppError> {
+        caller.needs(Role::Admin)?;
+        caller.must_see_all()?;
+        let usage = self
+            .store()
+            .view("connector usage", move |tx| {
+                tx.connector(id)?.ok_or_else(|| Fault::no_such("connector", id))?;
+                tx.connector_usage(id)
+            })
+            .await?;
+        if dry_run {
+            return Ok(usage);
+        }
+        if usage.running > 0 {
+            if !force {
+                return Err(AppError::conflict(format!(
+                    "{} run(s) use this connector; wait for them, or send force=true to cancel them",
+                    usage.running
+                )));
+            }
+            self.cancel_runs_of_connector(id).await?;
+        }
+        let (caller, now) = (caller.clone(), self.now());
+        self.store()
+            .tx("connector delete", move |tx| {
+                tx.delete_connector(id)?;
+                let details = json!({"configs": usage.configs, "pairs": usage.pairs});
+                let target = format!("connector/{id}");
+                audit::record(tx, &caller, now, "connector.delete", &target, details)
+            })
+            .await?;
+        Ok(usage)
+    }
+
+    /// Tries everything a sync needs; the outcome is kept with the connector.
+    ///
+    /// # Errors
+    /// A remote error with one line for each step that did not go well.
+    pub async fn test_connector(
+        &self,
+        caller: &Caller,
+        id: ConnectorId,
+    ) -> Result<Vec<Check>, AppError> {
+        caller.needs(Role::Operator)?;
+        let (_, connector) = self.open_connector(id).await?;
+        let checks = connector.check().await;
+        let verdict = judged(checks);
+        let check = LastCheck {
+            at: self.now(),
+            ok: verdict.is_ok(),
+            message: verdict
+                .as_ref()
+                .map_or_else(AppError::message, |_| "all checks passed".to_owned()),
+        };
+        self.store()
+            .tx("connector check", move |tx| match tx.connector(id)? {
+                Some(row) => {
+                    tx.update_connector(&ConnectorRow { last_check: Some(check.clone()), ..row })
+                }
+                None => Ok(()),
+            })
+            .await?;
+        verdict
+    }
+
+    /// Tries a connector that is not saved.
+    ///
+    /// # Errors
+    /// As [`App::create_connector`] for the body; the checks themselves never fail as a whole.
+    pub async fn test_unsaved_connector(
+        &self,
+        caller: &Caller,
+        body: Value,
+    ) -> Result<(Vec<Check>, Vec<String>), AppError> {
+        caller.needs(Role::Operator)?;
+        caller.must_see_all()?;
+        let draft = self.read_new_connector(body)?;
+        let Some(settings) = draft.settings else {
+            return Err(AppError::invalid("", "the body is incomplete"));
+        };
+        let connector = self.factory().open(&settings, &draft.credentials.unwrap_or_default())?;
+        Ok((connector.check().await, draft.warnings))
+    }
+
+    /// Reads types, fields and statuses from the tracker and keeps them.
+    ///
+    /// # Errors
+    /// A remote error when the tracker does not answer.
+    pub async fn discover(&self, caller: &Caller, id: ConnectorId) -> Result<Discovered, AppError> {
+        caller.needs(Role::Operator)?;
+        let (_, connector) = self.open_connector(id).await?;
+        let schema = connector.describe().await?;
+        let now = self.now();
+        let kept = schema.clone();
+        let drift = self
+            .store()
+            .tx("discovery", move |tx| {
+                tx.connector(id)?.ok_or_else(|| Fault::no_such("connector", id))?;
+                discovery::save(tx, id, &kept, now)
+            })
+            .await?;
+        Ok(Discovered { schema, drift })
+    }
+
+    /// Newest or matching items of a connector.
+    ///
+    /// # Errors
+    /// A remote error when the tracker does not answer.
+    pub async fn connector_items(
+        &self,
+        id: ConnectorId,
+        type_ref: Option<&str>,
+        search: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Item>, AppError> {
+        let (_, connector) = self.open_connector(id).await?;
+        Ok(connector.search(type_ref, search, limit).await?)
+    }
+
+    /// One item of a connector.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`], or a remote error.
+    pub async fn connector_item(&self, id: ConnectorId, item: &ItemId) -> Result<Item, AppError> {
+        let (_, connector) = self.open_connector(id).await?;
+        let found = connector.fetch(std::slice::from_ref(item)).await?;
+        found.into_iter().next().ok_or_else(|| Fault::no_such("item", item).into())
+    }
+
+    async fn allow_move(
+        &self,
+        old: &ConnectorRow,
+        new: &ConnectorRow,
+        credentials: Option<&Credentials>,
+        force: bool,
+    ) -> Result<(), AppError> {
+        let id = old.id;
+        let usage = self.store().view("connector usage", move |tx| tx.connector_usage(id)).await?;
+        if usage.pairs == 0 {
+            return Ok(());
+        }
+        if !force {
+            return Err(AppError::conflict(format!(
+                "{} pairs hang on this address and project; register another connector, or send force=true \
+                 if the same tracker only moved",
+                usage.pairs
+            )));
+        }
+        let held = match credentials {
+            Some(new) => new.clone(),
+            None => self.credentials(old)?,
+        };
+        let connector = self.factory().open(&new.settings, &held)?;
+        judged(connector.check().await)?;
+        self.same_items(id, connector.as_ref()).await
+    }
+
+    /// The new place must show the items that the pairs name: else it is another instance.
+    async fn same_items(
+        &self,
+        id: ConnectorId,
+        connector: &dyn syncline_domain::ports::Connector,
+    ) -> Result<(), AppError> {
+        let known = self
+            .store()
+            .view("connector pairs", move |tx| {
+                let mut known = Vec::new();
+                for config in tx.configs()? {
+                    for side in [syncline_domain::Side::Source, syncline_domain::Side::Target] {
+                        if config.connector(side) == id {
+                            let pairs = tx.pairs(config.id, None, 0, 5)?;
+                            known.extend(pairs.iter().filter_map(|p| p.item(side).cloned()));
+                        }
+                    }
+                }
+                Ok(known)
+            })
+            .await?;
+        let found = connector.fetch(&known).await?;
+        if found.is_empty() && !known.is_empty() {
+            return Err(AppError::conflict(
+                "the new address shows none of the items that are paired; it is another instance or project",
+            ));
+        }
+        Ok(())
+    }
+
+    fn read_new_connector(&self, body: Value) -> Result<Draft, AppError> {
+        let mut body = Body::new(body)?;
+        const REQUIRED: [&str; 5] =
+            ["name", "connector_type", "base_url", "auth_type", "credentials"];
+        let missing: Vec<&str> = REQUIRED
+            .into_iter()
+            .filter(|name| {
+                let open = *name == "credentials" && body.value("auth_type") == Some(json!("none"));
+                !open && body.missing(name)
+            })
+            .collect();
+        let name = body.name("name");
+        let settings = self.read_settings(&mut body);
+        let credentials = read_credentials(&mut body);
+        let unknown_kind = settings.as_ref().is_some_and(|s| !self.knows(&s.connector_type));
+        if let Some(settings) = settings.as_ref().filter(|_| !unknown_kind) {
+            let faults = self.factory().check_settings(settings, credentials.as_ref());
+            body.faults_below("", faults);
+        }
+        match body.finish() {
+            Ok(warnings) => Ok(Draft { name, settings, credentials, warnings }),
+            Err(fault) => {
+                let mut error = AppError::from(fault);
+                if !missing.is_empty() {
+                    error = error.with("required", json!(REQUIRED));
+                }
+                if unknown_kind {
+                    error = error.with("available_types", json!(self.kind_names()));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn read_settings(&self, body: &mut Body) -> Option<ConnectorSettings> {
+        let kind = body.name("connector_type");
+        let base_url = body.name("base_url").map(tidy_url);
+        let endpoint = body.text("endpoint").unwrap_or_default().trim().to_owned();
+        let auth_type = body.word::<AuthType>("auth_type");
+        let metadata = body.object("metadata").unwrap_or_default();
+        let kind = kind?;
+        if !self.knows(&kind) {
+            body.fault(
+                "connector_type",
+                format!(
+                    "{kind:?} is no connector type; use one of {}",
+                    self.kind_names().join(", ")
+                ),
+            );
+        }
+        Some(ConnectorSettings {
+            connector_type: kind,
+            base_url: base_url?,
+            endpoint,
+            auth_type: auth_type?,
+            metadata: Value::Object(metadata),
+        })
+    }
+
+    fn read_connector_change(
+        &self,
+        old: &ConnectorRow,
+        body: &mut Body,
+    ) -> (ConnectorRow, Option<Credentials>) {
+        let mut row = old.clone();
+        if body.has("name") {
+            row.name = body.required_name("name").unwrap_or_default();
+        }
+        if let Some(kind) = body.name("connector_type") {
+            if !self.knows(&kind) {
+                let known = self.kind_names().join(", ");
+                body.fault(
+                    "connector_type",
+                    format!("{kind:?} is no connector type; use one of {known}"),
+                );
+            }
+            row.settings.connector_type = kind;
+        }
+        if let Some(url) = body.name("base_url") {
+            row.settings.base_url = tidy_url(url);
+        }
+        if let Some(endpoint) = body.nullable_text("endpoint") {
+            row.settings.endpoint = endpoint.unwrap_or_default().trim().to_owned();
+        }
+        if let Some(auth) = body.word("auth_type") {
+            row.settings.auth_type = auth;
+        }
+        if let Some(metadata) = body.object("metadata") {
+            row.settings.metadata = Value::Object(metadata);
+        }
+        if let Some(active) = body.flag("is_active") {
+            row.is_active = active;
+        }
+        let credentials = read_credentials(body);
+        if self.knows(&row.settings.connector_type) {
+            let other_auth = row.settings.auth_type != old.settings.auth_type;
+            if other_auth && credentials.is_none() && row.settings.auth_type != AuthType::None {
+                body.fault("credentials", "another auth_type needs its credentials; send them too");
+            } else {
+                let faults = self.factory().check_settings(&row.settings, credentials.as_ref());
+                body.faults_below("", faults);
+            }
+        }
+        (row, credentials)
+    }
+
+    fn knows(&self, kind: &str) -> bool {
+        self.factory().types().iter().any(|t| t.name == kind)
+    }
+
+    fn kind_names(&self) -> Vec<String> {
+        self.factory().types().into_iter().map(|t| t.name).collect()
+    }
+}
+
+fn read_credentials(body: &mut Body) -> Option<Credentials> {
+    let map = body.object("credentials")?;
+    let mut parts: BTreeMap<String, String> = BTreeMap::new();
+    for (key, value) in map {
+        match value {
+            Value::String(text) => {
+                parts.insert(key, text);
+            }
+            Value::Null => {}
+            other => body.fault(
+                &format!("credentials/{key}"),
+                format!("this is {}; send a text", kind_of(&other)),
+            ),
+        }
+    }
+    Some(Credentials::new(parts))
+}
+
+fn tidy_url(url: String) -> String {
+    let url = url.trim().trim_end_matches('/');
+    if url.contains("://") { url.to_owned() } else { format!("https://{url}") }
+}
+
+fn moved(old: &ConnectorSettings, new: &ConnectorSettings) -> bool {
+    (&old.base_url, &old.endpoint, &old.connector_type)
+        != (&new.base_url, &new.endpoint, &new.connector_type)
+}
+
+fn judged(checks: Vec<Check>) -> Result<Vec<Check>, AppError> {
+    let details: Vec<RemoteFault> = checks
+        .iter()
+        .filter(|check| !check.ok)
+        .map(|check| RemoteFault {
+            error_type: error_type_of(&check.name),
+            message: format!("{}: {}", check.name, check.message),
+            what_to_do: check.what_to_do.clone().unwrap_or_default(),
+        })
+        .collect();
+    let Some(first) = details.first() else { return Ok(checks) };
+    let message = if first.what_to_do.is_empty() {
+        first.message.clone()
+    } else {
+        format!("{}; {}", first.message, first.what_to_do)
+    };
+    Err(AppError { cause: Cause::Remote { message, details }, extras: serde_json::Map::new() }
+        .with("checks", json!(checks)))
+}
+
+/// Checks carry a name, not a class; the usual names tell the class.
+fn error_type_of(check: &str) -> syncline_domain::ErrorType {
+    let kind = match check {
+        name if name.contains("sign in") => ErrorKind::Auth,
+        name if name.contains("permission") || name.contains("write") => ErrorKind::Permission,
+        name if name.contains("reach") || name.contains("tls") => ErrorKind::Unavailable,
+        _ => ErrorKind::Protocol,
+    };
+    kind.error_type()
+}

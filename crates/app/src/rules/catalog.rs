@@ -1,0 +1,106 @@
+//! All that discovery knows of a configuration's two connectors, for looking ids up.
+
+use std::collections::HashMap;
+
+use syncline_domain::ports::Tx;
+use syncline_domain::{
+    ConnectorId, Fault, FieldId, FieldRow, Side, StatusId, StatusRow, SyncConfig, TypeId, TypeRow,
+};
+
+/// Types, fields and statuses of both connectors, by id.
+pub(crate) struct Catalog {
+    source: ConnectorId,
+    target: ConnectorId,
+    types: HashMap<TypeId, TypeRow>,
+    fields: HashMap<FieldId, FieldRow>,
+    statuses: HashMap<StatusId, StatusRow>,
+}
+
+impl Catalog {
+    /// Reads everything discovery knows of both ends.
+    pub(crate) fn load(tx: &mut dyn Tx, config: &SyncConfig) -> Result<Self, Fault> {
+        let mut types = tx.types(config.source_connector_id)?;
+        types.extend(tx.types(config.target_connector_id)?);
+        let ids: Vec<TypeId> = types.iter().map(|row| row.id).collect();
+        Ok(Self {
+            source: config.source_connector_id,
+            target: config.target_connector_id,
+            fields: tx.fields(&ids)?.into_iter().map(|row| (row.id, row)).collect(),
+            statuses: tx.statuses(&ids)?.into_iter().map(|row| (row.id, row)).collect(),
+            types: types.into_iter().map(|row| (row.id, row)).collect(),
+        })
+    }
+
+    /// A type that belongs to the connector of `side`.
+    ///
+    /// # Errors
+    /// What to tell people when it does not.
+    pub(crate) fn type_on(&self, side: Side, id: TypeId) -> Result<&TypeRow, String> {
+        let connector = self.connector(side);
+        match self.types.get(&id) {
+            Some(row) if row.connector_id == connector => Ok(row),
+            Some(_) => {
+                Err(format!("type {id} belongs to the other connector; choose one of the {side}'s"))
+            }
+            None => Err(format!(
+                "neither connector has a type {id}; discover the connector, then choose a type"
+            )),
+        }
+    }
+
+    /// A field of a type on `side`.
+    ///
+    /// # Errors
+    /// What to tell people when there is none.
+    pub(crate) fn field_on(&self, side: Side, id: FieldId) -> Result<&FieldRow, String> {
+        let Some(row) = self.fields.get(&id) else {
+            return Err(format!(
+                "neither connector has a field {id}; discover the connector, then choose a field"
+            ));
+        };
+        self.type_on(side, row.type_id).map(|_| row).map_err(|_| {
+            format!("field {id} belongs to the other connector; choose one of the {side}'s")
+        })
+    }
+
+    /// A status of a type on `side`.
+    ///
+    /// # Errors
+    /// What to tell people when there is none.
+    pub(crate) fn status_on(&self, side: Side, id: StatusId) -> Result<&StatusRow, String> {
+        let Some(row) = self.statuses.get(&id) else {
+            return Err(format!(
+                "neither connector has a status {id}; discover the connector, then choose a status"
+            ));
+        };
+        self.type_on(side, row.type_id).map(|_| row).map_err(|_| {
+            format!("status {id} belongs to the other connector; choose one of the {side}'s")
+        })
+    }
+
+    /// The fields of a type, by reference order of discovery.
+    pub(crate) fn fields_of(&self, id: TypeId) -> Vec<&FieldRow> {
+        let mut rows: Vec<&FieldRow> =
+            self.fields.values().filter(|row| row.type_id == id && row.gone_at.is_none()).collect();
+        rows.sort_by_key(|row| row.id);
+        rows
+    }
+
+    /// The statuses of a type, in the tracker's order.
+    pub(crate) fn statuses_of(&self, id: TypeId) -> Vec<&StatusRow> {
+        let mut rows: Vec<&StatusRow> = self
+            .statuses
+            .values()
+            .filter(|row| row.type_id == id && row.gone_at.is_none())
+            .collect();
+        rows.sort_by_key(|row| row.sort_order);
+        rows
+    }
+
+    const fn connector(&self, side: Side) -> ConnectorId {
+        match side {
+            Side::Source => self.source,
+            Side::Target => self.target,
+        }
+    }
+}

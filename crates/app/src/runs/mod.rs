@@ -1,0 +1,12 @@
+//! Running syncs, looking at runs, and asking what a run would do.
+
+mod history;
+mod pairs;
+mod start;
+mod trial;
+
+pub use history::{ExecutionPage, ExecutionState, OutcomePage};
+pub use pairs::{OnNextRun, PairView};
+pub use start::{RunAsked, RunStarted};
+pub use trial::item_id;
+pub use trial::{Trial, Validation};
