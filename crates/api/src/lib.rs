@@ -1,1 +1,35 @@
-//! x
+//! The HTTP API: requests in, use cases called, replies out.
+//!
+//! - `door` decides who comes in; `body`, `params` and `path` read what came, all faults at once.
+//! - `routes` holds the handlers, one file a subject; `view` says how domain values look on the wire.
+//! - `status` is the one file that knows HTTP status codes; `error` is the one form of every failure, `reply` of every
+//!   success; `layer` wraps both with a request id and safe headers.
+//! - [`openapi`] is the document made from the handlers; it is served at `/api/openapi.json`, people read it at
+//!   `/api/docs`.
+//!
+//! # Invariants
+//! - No input leads to a 5xx: what cannot be read is a 4xx that names the field.
+//! - Nothing secret is in a reply; `view` has no field for it.
+//!
+//! # What is deliberately absent
+//! Decisions: they are made in `syncline-app`, so that the command line makes the same ones.
+
+mod body;
+mod call;
+mod door;
+mod error;
+mod events;
+mod idempotency;
+mod layer;
+mod openapi;
+mod params;
+mod path;
+mod reply;
+mod request_id;
+mod routes;
+mod server;
+mod status;
+mod view;
+
+pub use events::EventHub;
+pub use server::{ApiState, ServerOptions, openapi, serve};

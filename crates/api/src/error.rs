@@ -1,0 +1,162 @@
+//! The one form of every failure.
+
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use syncline_app::{AppError, Cause};
+use syncline_domain::{Fault, FieldFault};
+use utoipa::ToSchema;
+
+use crate::status::{self, Outcome};
+
+/// When a client may try again after a failure that passes by itself.
+const RETRY_SECONDS: &str = "5";
+
+/// A failure on its way out.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    outcome: Outcome,
+    message: String,
+    more: Box<More>,
+}
+
+/// What few failures have.
+#[derive(Debug, Default)]
+struct More {
+    details: Option<Value>,
+    extras: Map<String, Value>,
+    allow: Option<String>,
+}
+
+/// What every failure looks like.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Failure {
+    /// Always false.
+    success: bool,
+    /// The kind of failure.
+    error: String,
+    /// What is wrong and what to do.
+    message: String,
+    /// Further lines: wrong fields with their place, or what each tracker said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    details: Option<Value>,
+    /// Names this request in the log.
+    request_id: String,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    extras: Map<String, Value>,
+}
+
+impl ApiError {
+    pub(crate) fn new(outcome: Outcome, message: impl Into<String>) -> Self {
+        Self { outcome, message: message.into(), more: Box::default() }
+    }
+
+    /// Says which methods a path knows.
+    pub(crate) fn allow(mut self, methods: String) -> Self {
+        self.more.allow = Some(methods);
+        self
+    }
+
+    /// Adds further lines.
+    fn detailed(mut self, details: Value) -> Self {
+        self.more.details = Some(details);
+        self
+    }
+
+    pub(crate) const fn code(&self) -> StatusCode {
+        self.outcome.1
+    }
+
+    /// The response, with the request's id in it.
+    pub(crate) fn respond(&self, request_id: &str) -> HttpResponse {
+        let mut response = HttpResponse::build(self.code());
+        if let Some(methods) = &self.more.allow {
+            response.insert_header((ALLOW, methods.as_str()));
+        }
+        if self.outcome == status::UNAUTHORIZED {
+            response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        }
+        if self.outcome == status::UNAVAILABLE || self.outcome == status::TOO_MANY {
+            response.insert_header((RETRY_AFTER, RETRY_SECONDS));
+        }
+        response.json(Failure {
+            success: false,
+            error: self.outcome.0.to_owned(),
+            message: self.message.clone(),
+            details: self.more.details.clone(),
+            request_id: request_id.to_owned(),
+            extras: self.more.extras.clone(),
+        })
+    }
+}
+
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.code()
+    }
+
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        self.respond("")
+    }
+}
+
+impl From<AppError> for ApiError {
+    fn from(error: AppError) -> Self {
+        let outcome = status::of(&error);
+        let extras = error.extras;
+        let mut this = match error.cause {
+            Cause::Fault(fault) => fault.into(),
+            Cause::Remote { message, details } => {
+                Self::new(outcome, message).detailed(json!(details))
+            }
+        };
+        this.more.extras = extras;
+        this
+    }
+}
+
+impl From<Fault> for ApiError {
+    fn from(fault: Fault) -> Self {
+        let outcome = status::of_fault(&fault);
+        match fault {
+            Fault::Internal(text) => {
+                log::error!("internal fault: {text}");
+                Self::new(
+                    outcome,
+                    "something went wrong on our side; the log has the request id and the cause",
+                )
+            }
+            Fault::Unavailable(text) => {
+                log::warn!("unavailable: {text}");
+                Self::new(outcome, text)
+            }
+            Fault::Invalid(faults) => Self::new(outcome, summary(&faults)).detailed(json!(faults)),
+            other => Self::new(outcome, other.to_string()),
+        }
+    }
+}
+
+fn summary(faults: &[FieldFault]) -> String {
+    match faults {
+        [only] if only.path.is_empty() => only.message.clone(),
+        [only] => format!("{}: {}", only.path.trim_start_matches('/'), only.message),
+        [first, rest @ ..] => format!(
+            "{}: {} (and {} more, see details)",
+            first.path.trim_start_matches('/'),
+            first.message,
+            rest.len()
+        ),
+        [] => "the request is wrong".to_owned(),
+    }
+}

@@ -1,0 +1,77 @@
+//! The handlers, one file a subject, and the one list of them all.
+
+mod configs;
+mod connectors;
+mod events;
+mod execution;
+mod metadata;
+mod rules;
+mod runs;
+mod settings;
+mod system;
+
+use utoipa_actix_web::scope;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub(crate) use system::{not_found, openapi_json};
+
+/// Registers every route, and with it its documentation.
+pub(crate) fn all(config: &mut ServiceConfig<'_>) {
+    let api = scope::scope("/api")
+        .service(connectors::list)
+        .service(connectors::kinds)
+        .service(connectors::create)
+        .service(connectors::test_unsaved)
+        .service(connectors::one)
+        .service(connectors::update)
+        .service(connectors::delete)
+        .service(connectors::test)
+        .service(connectors::discover)
+        .service(connectors::items)
+        .service(connectors::item)
+        .service(metadata::types)
+        .service(metadata::fields)
+        .service(metadata::statuses)
+        .service(metadata::suggest)
+        .service(metadata::enable_type)
+        .service(metadata::enable_field)
+        .service(metadata::enable_status)
+        .service(metadata::transformations)
+        .service(configs::list)
+        .service(configs::create)
+        .service(configs::one)
+        .service(configs::update)
+        .service(configs::delete)
+        .service(configs::clone)
+        .service(configs::user_map)
+        .service(configs::put_user_map)
+        .service(rules::add_type)
+        .service(rules::delete_type)
+        .service(rules::add_field)
+        .service(rules::put_field)
+        .service(rules::delete_field)
+        .service(rules::add_status)
+        .service(rules::delete_status)
+        .service(execution::sync)
+        .service(execution::preview)
+        .service(execution::cancel)
+        .service(execution::retry)
+        .service(execution::validate)
+        .service(execution::test_mapping)
+        .service(runs::executions)
+        .service(runs::history)
+        .service(runs::status)
+        .service(runs::items)
+        .service(runs::pairs)
+        .service(runs::make_pair)
+        .service(runs::delete_pair)
+        .service(events::events)
+        .service(settings::list)
+        .service(settings::put_all)
+        .service(settings::one)
+        .service(settings::put_one);
+    config.service(api);
+    config.service(system::health);
+    config.service(system::healthz);
+    config.service(system::readyz);
+}

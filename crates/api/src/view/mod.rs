@@ -1,0 +1,12 @@
+//! How domain values look on the wire.
+
+pub(crate) mod configs;
+pub(crate) mod connectors;
+pub(crate) mod executions;
+pub(crate) mod metadata;
+pub(crate) mod previews;
+
+/// Keeps what a list's `limit` and `offset` leave of it.
+pub(crate) fn window<T>(all: Vec<T>, offset: usize, limit: Option<usize>) -> Vec<T> {
+    all.into_iter().skip(offset).take(limit.unwrap_or(usize::MAX)).collect()
+}
