@@ -6,6 +6,7 @@ mod fake;
 mod faulty;
 mod listen;
 mod mem;
+mod postgres;
 pub mod require;
 pub mod rows;
 pub mod store_suite;
@@ -19,3 +20,4 @@ pub use fake::{
 pub use faulty::{FaultyStore, Moment};
 pub use listen::{RecordingEvents, ScriptedFaultPoints};
 pub use mem::MemStore;
+pub use postgres::{EXTERNAL as EXTERNAL_POSTGRES, TestDatabase};
