@@ -4,8 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 use syncline_domain::{
-    FieldFault, FieldRef, FieldRule, FieldSchema, FieldType, MapDirection, MappingType, Side,
-    SyncSpec, TypePair, When,
+    FieldFault, FieldRef, FieldSchema, FieldType, MappingType, Side, SyncSpec, TypePair, When,
 };
 
 use crate::expression::Expressions;
@@ -16,6 +15,7 @@ use crate::rules::{How, Rule, Source};
 use crate::status::StatusMap;
 use crate::template::Blank;
 use crate::transform::{Chain, Table, parse_forms};
+use crate::turned::{Turned, turned};
 
 pub(crate) fn plan(spec: &SyncSpec, read_side: Side) -> Result<Plan, Vec<Issue>> {
     let mut work = Work { expressions: Expressions::new(), issues: Vec::new(), read_side };
@@ -58,8 +58,8 @@ pub(crate) fn plan(spec: &SyncSpec, read_side: Side) -> Result<Plan, Vec<Issue>>
 pub(crate) fn one_rule(pair: &TypePair, read_side: Side, path: &str) -> Vec<Issue> {
     let mut work = Work { expressions: Expressions::new(), issues: Vec::new(), read_side };
     for rule in &pair.fields {
-        if let Some(turned) = work.turned(rule, path) {
-            work.rule(pair, &turned, path);
+        if let Some(facing) = turned(rule, read_side, path, &mut work.issues) {
+            work.rule(pair, &facing, path);
         }
     }
     work.issues.retain(Issue::is_error);
@@ -79,10 +79,10 @@ impl Work {
         let statuses = StatusMap::compile(pair, self.read_side);
         for (at, rule) in pair.fields.iter().enumerate() {
             let path = format!("{path}/field_mappings/{at}");
-            let Some(turned) = self.turned(rule, &path) else {
+            let Some(facing) = turned(rule, self.read_side, &path, &mut self.issues) else {
                 continue;
             };
-            let Some(compiled) = self.rule(pair, &turned, &path) else {
+            let Some(compiled) = self.rule(pair, &facing, &path) else {
                 continue;
             };
             if compiled.target.is_status {
@@ -97,7 +97,7 @@ impl Work {
                     continue;
                 }
             } else {
-                self.note_written(&mut written, &compiled, &turned, &path);
+                self.note_written(&mut written, &compiled, &facing, &path);
             }
             rules.push(compiled);
         }
@@ -262,64 +262,6 @@ impl Work {
             }
         }
     }
-
-    /// The rule as it acts when this side is read; `None` when it does not.
-    fn turned<'a>(&mut self, rule: &'a FieldRule, path: &str) -> Option<Turned<'a>> {
-        match (self.read_side, rule.direction) {
-            (Side::Source, MapDirection::Backward) | (Side::Target, MapDirection::Forward) => None,
-            (Side::Source, direction) => Some(Turned {
-                rule,
-                read: rule.sources.iter().collect(),
-                write: &rule.target,
-                is_inverted: false,
-                both_ways: direction == MapDirection::Both && can_turn(rule),
-            }),
-            (Side::Target, MapDirection::Backward) => self.as_it_stands(rule, path),
-            (Side::Target, MapDirection::Both) => self.inverted(rule, path),
-        }
-    }
-
-    fn as_it_stands<'a>(&mut self, rule: &'a FieldRule, path: &str) -> Option<Turned<'a>> {
-        let [write] = rule.sources.as_slice() else {
-            self.issues.push(
-                Issue::error(
-                    path,
-                    "a rule from target to source writes exactly one source field; give it one",
-                )
-                .on(rule.target.reference.clone()),
-            );
-            return None;
-        };
-        Some(Turned { rule, read: vec![&rule.target], write, is_inverted: false, both_ways: false })
-    }
-
-    fn inverted<'a>(&mut self, rule: &'a FieldRule, path: &str) -> Option<Turned<'a>> {
-        if can_turn(rule)
-            && let [write] = rule.sources.as_slice()
-        {
-            // A source field that nobody may set simply does not follow.
-            return (!write.is_readonly).then_some(Turned {
-                rule,
-                read: vec![&rule.target],
-                write,
-                is_inverted: true,
-                both_ways: true,
-            });
-        }
-        if rule.mapping_type != MappingType::Constant {
-            self.issues.push(
-                Issue::warning(
-                    path,
-                    format!(
-                        "this {} rule has no way back and acts from source to target only; set direction to forward, or add a backward rule",
-                        rule.mapping_type
-                    ),
-                )
-                .on(rule.target.reference.clone()),
-            );
-        }
-        None
-    }
 }
 
 /// Where several rules act on one field, the first one counts.
@@ -331,50 +273,6 @@ fn settle_order(rules: &mut Vec<Rule>) {
         rule.on_update = rule.on_update && updated.insert(rule.target_ref.clone());
     }
     rules.retain(|rule| rule.on_create || rule.on_update);
-}
-
-/// A rule, turned to the side that is read.
-struct Turned<'a> {
-    rule: &'a FieldRule,
-    read: Vec<&'a FieldSchema>,
-    write: &'a FieldSchema,
-    is_inverted: bool,
-    both_ways: bool,
-}
-
-impl Turned<'_> {
-    fn transformation(&self) -> Result<Option<Value>, Vec<FieldFault>> {
-        let Some(given) = &self.rule.transformation else {
-            return Ok(None);
-        };
-        if !self.is_inverted {
-            return Ok(Some(given.clone()));
-        }
-        Ok(Chain::inverse(&parse_forms(given, "")?))
-    }
-
-    fn table(&self) -> Option<Value> {
-        let given = self.rule.value_map.as_ref()?;
-        if self.is_inverted { Table::turned(given) } else { Some(given.clone()) }
-    }
-}
-
-/// Whether a rule for both directions has a well-defined way back.
-fn can_turn(rule: &FieldRule) -> bool {
-    if rule.sources.len() != 1 {
-        return false;
-    }
-    match rule.mapping_type {
-        MappingType::Direct => true,
-        MappingType::Constant | MappingType::Computed => false,
-        MappingType::ValueMap => rule.value_map.as_ref().and_then(Table::turned).is_some(),
-        MappingType::Transformation => rule
-            .transformation
-            .as_ref()
-            .and_then(|given| parse_forms(given, "").ok())
-            .and_then(|steps| Chain::inverse(&steps))
-            .is_some(),
-    }
 }
 
 fn source(field: &FieldSchema) -> Source {

@@ -109,6 +109,9 @@ fn checked(env: &Environment<'_>, text: &str) -> Result<String, String> {
         names.sort();
         names
     };
+    if let Some(fault) = unknown_helper(env, &source) {
+        return Err(format!("{fault}; see the expression language's list of built-ins"));
+    }
     match unknown.first() {
         None => Ok(source),
         Some(name) => {
@@ -120,28 +123,67 @@ fn checked(env: &Environment<'_>, text: &str) -> Result<String, String> {
 /// `$context.x` outside of quotes becomes `context.x`.
 fn plain_context(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut quote = None;
-    let mut escaped = false;
-    let mut chars = text.char_indices();
-    while let Some((at, sign)) = chars.next() {
-        match quote {
-            Some(open) => {
-                if !escaped && sign == open {
-                    quote = None;
-                }
-                escaped = !escaped && sign == '\\';
-                out.push(sign);
-            }
-            None if sign == '$' && text.get(at..).is_some_and(|t| t.starts_with("$context")) => {}
-            None => {
-                if sign == '"' || sign == '\'' {
-                    quote = Some(sign);
-                }
-                out.push(sign);
-            }
+    for (at, sign, is_quoted) in signs(text) {
+        let starts_context =
+            sign == '$' && text.get(at..).is_some_and(|rest| rest.starts_with("$context"));
+        if is_quoted || !starts_context {
+            out.push(sign);
         }
     }
     out
+}
+
+/// The first filter or test in `source` that does not exist. The engine itself would only find it when it runs.
+fn unknown_helper(env: &Environment<'_>, source: &str) -> Option<String> {
+    let code: String =
+        signs(source).map(|(_, sign, is_quoted)| if is_quoted { '"' } else { sign }).collect();
+    let is_part = |sign: char| sign.is_alphanumeric() || sign == '_';
+    let name_at = |rest: &str| -> String {
+        rest.trim_start().chars().take_while(|sign| is_part(*sign)).collect()
+    };
+    let mut state = env.empty_state();
+    for (at, _) in code.match_indices('|') {
+        let name = name_at(code.get(at + 1..).unwrap_or_default());
+        let fault = state.apply_filter(&name, &[]).err();
+        if fault.is_some_and(|fault| fault.kind() == minijinja::ErrorKind::UnknownFilter) {
+            return Some(format!("there is no filter {name:?}"));
+        }
+    }
+    for (at, _) in code.match_indices(" is ") {
+        let mut name = name_at(code.get(at + 4..).unwrap_or_default());
+        if name == "not" {
+            name = name_at(
+                code.get(at + 4..).unwrap_or_default().trim_start().get(3..).unwrap_or_default(),
+            );
+        }
+        let fault = state.perform_test(&name, &[]).err();
+        if fault.is_some_and(|fault| fault.kind() == minijinja::ErrorKind::UnknownTest) {
+            return Some(format!("there is no test {name:?}"));
+        }
+    }
+    None
+}
+
+/// Every sign with its place, and whether it lies inside quotes (which count as quoted themselves).
+fn signs(text: &str) -> impl Iterator<Item = (usize, char, bool)> {
+    let mut quote = None;
+    let mut escaped = false;
+    text.char_indices().map(move |(at, sign)| match quote {
+        Some(open) => {
+            if !escaped && sign == open {
+                quote = None;
+            }
+            escaped = !escaped && sign == '\\';
+            (at, sign, true)
+        }
+        None => {
+            let opens = sign == '"' || sign == '\'';
+            if opens {
+                quote = Some(sign);
+            }
+            (at, sign, opens)
+        }
+    })
 }
 
 fn root(scope: &Scope<'_>) -> minijinja::Value {

@@ -12,7 +12,8 @@ use crate::context::MapContext;
 use crate::expression::Expressions;
 use crate::issue::Issue;
 use crate::people::People;
-use crate::rules::{Rule, Run};
+use crate::rules::Rule;
+use crate::run::Run;
 use crate::status::StatusMap;
 use crate::trace::{Mapped, Occasion};
 

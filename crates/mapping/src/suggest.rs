@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 use serde_json::Value;
-use syncline_domain::{FieldSchema, StatusSchema, TypeEnd};
+use syncline_domain::{FieldSchema, FieldType, StatusSchema, TypeEnd};
 
 use crate::fit::{Fit, fit, given_kind, transformation_between};
 
@@ -173,7 +173,7 @@ fn fields(source: &TypeEnd, target: &TypeEnd) -> Vec<FieldSuggestion> {
     let mut candidates = Vec::new();
     for (from, (read, read_names)) in reads.iter().enumerate() {
         for (to, (write, write_names)) in writes.iter().enumerate() {
-            let fit = fit(given_kind(read), given_kind(write));
+            let fit = likeness(given_kind(read), given_kind(write));
             if let Some(confidence) = confidence(read_names, write_names, fit) {
                 candidates.push((confidence, fit, from, to));
             }
@@ -200,6 +200,15 @@ fn fields(source: &TypeEnd, target: &TypeEnd) -> Vec<FieldSuggestion> {
         }
     }
     found
+}
+
+/// As [`fit`], but two fields of words are alike whatever their words are.
+const fn likeness(from: FieldType, to: FieldType) -> Fit {
+    match (from, to) {
+        (FieldType::String | FieldType::Picklist, FieldType::String | FieldType::Picklist)
+        | (FieldType::Int | FieldType::Double, FieldType::Int | FieldType::Double) => Fit::Always,
+        _ => fit(from, to),
+    }
 }
 
 fn with_names(fields: &[FieldSchema]) -> Vec<(&FieldSchema, Names)> {

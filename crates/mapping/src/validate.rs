@@ -9,7 +9,7 @@ use crate::compile;
 use crate::convert::{convert, plain_text};
 use crate::fit::{Fit, fit, given_kind};
 use crate::issue::Issue;
-use crate::rules::{as_it_is, listed, preflight};
+use crate::preflight::{as_it_is, listed, preflight};
 use crate::status::key;
 use crate::transform::{Chain, parse_forms};
 

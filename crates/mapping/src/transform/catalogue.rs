@@ -176,7 +176,7 @@ const DEFINITIONS: &[Definition] = definitions! {
         {"name": "concat", "args": [" / "]}: ["Web", "Login"] => "Web / Login";
     "split" => "Split into a list", (needed("delimiter", ArgKind::Text)),
         TEXT -> Kind(FieldType::Array), Stay, Inverse::None, text::split,
-        {"name": "split", "args": [";"]}: "web; login" => ["web", "login"];
+        {"name": "split", "args": [";"]}: "login; web" => ["login", "web"];
     "prefix" => "Put before", (needed("s", ArgKind::Text)), TEXT -> Text, Stay, Inverse::None, text::prefix,
         {"name": "prefix", "args": ["[SD] "]}: "Login fails" => "[SD] Login fails";
     "suffix" => "Put after", (needed("s", ArgKind::Text)), TEXT -> Text, Stay, Inverse::None, text::suffix,

@@ -4,7 +4,7 @@ use htmd::HtmlToMarkdown;
 use htmd::options::{BulletListMarker, HrStyle, Options};
 use pulldown_cmark::{Options as Extensions, Parser};
 
-use super::{html, within_size};
+use super::{html, markup, within_size};
 
 /// The converter from HTML calls itself for each level; deeper HTML is given as plain text.
 const MAX_DEPTH: usize = 150;
@@ -16,7 +16,7 @@ pub(crate) fn to_html(markdown: &str) -> Result<String, String> {
     let mut out = String::with_capacity(markdown.len() * 2);
     pulldown_cmark::html::push_html(&mut out, Parser::new_ext(markdown, extensions));
     let out = within_size(out)?;
-    let out = if may_be_active(markdown) { html::without_active(&out)? } else { out };
+    let out = if may_be_active(markdown) { markup::without_active(&out)? } else { out };
     Ok(out.trim_end().to_owned())
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn to_text(markdown: &str) -> Result<String, String> {
 
 /// Markdown that shows what the HTML shows.
 pub(crate) fn from_html(text: &str) -> Result<String, String> {
-    if html::depth(text)? > MAX_DEPTH {
+    if markup::depth(text)? > MAX_DEPTH {
         return html::to_text(text);
     }
     let options = Options {

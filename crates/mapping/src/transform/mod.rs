@@ -1,10 +1,12 @@
 //! Transformations: one value in, one value out, by name.
 
-mod build;
 mod catalogue;
+mod chain;
 mod date;
+mod forms;
 pub(crate) mod html;
 pub(crate) mod markdown;
+mod markup;
 mod number;
 mod path;
 mod priority;
@@ -16,9 +18,10 @@ use syncline_domain::FieldType;
 
 use crate::scope::Scope;
 
-pub(crate) use build::{Chain, parse_forms};
 pub use catalogue::{ArgInfo, Example, TransformationInfo, catalogue};
+pub(crate) use chain::Chain;
 pub(crate) use date::read_date;
+pub(crate) use forms::parse_forms;
 pub(crate) use table::Table;
 
 /// What a step gives.

@@ -5,7 +5,9 @@ use serde_json::Value;
 use syncline_domain::FieldType;
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::{Args, Around, MAX_TEXT_BYTES, Made, Step, html, markdown, text_of, within_size};
+use super::{
+    Args, Around, MAX_TEXT_BYTES, Made, Step, html, markdown, markup, text_of, within_size,
+};
 use crate::convert::joined;
 
 /// The most bytes a pattern may have.
@@ -29,7 +31,7 @@ fn cased(change: fn(&str) -> String) -> Step {
     Box::new(move |value, around| {
         let text = text_of(value)?;
         Ok(match around.kind {
-            FieldType::Html => html::map_text(&text, change)?.into(),
+            FieldType::Html => markup::map_text(&text, change)?.into(),
             _ => change(&text).into(),
         })
     })
@@ -44,7 +46,7 @@ pub(super) fn truncate(args: &Args) -> Result<Step, String> {
     Ok(Box::new(move |value, around: &Around<'_>| {
         let text = text_of(value)?;
         Ok(if around.kind == FieldType::Html {
-            html::truncate(&text, most)?.into()
+            markup::truncate(&text, most)?.into()
         } else {
             text.graphemes(true).take(most).collect::<String>().into()
         })
@@ -104,7 +106,7 @@ pub(super) fn concat(args: &Args) -> Result<Step, String> {
     let separator = args.text("separator")?;
     Ok(Box::new(move |value, around: &Around<'_>| {
         let separator = match around.kind {
-            FieldType::Html => html::from_text(&separator),
+            FieldType::Html => html::from_text_after(&separator, 'x'),
             _ => separator.clone(),
         };
         match value {
