@@ -1,1 +1,4 @@
 //! x
+mod azuredevops;
+mod oauth;
+pub use azuredevops::open;

@@ -80,7 +80,10 @@ pub(super) async fn apply(
     retry_refused_states(api, refused, writes, &mut steps, &mut outcomes).await;
     move_created(api, &steps, &mut outcomes).await;
     mend_tags(api, writes, &mut outcomes).await;
-    outcomes.into_iter().map(|outcome| outcome.map(|wire| convert::item(&api.config, wire))).collect()
+    outcomes
+        .into_iter()
+        .map(|outcome| outcome.map(|wire| convert::item(&api.config, wire)))
+        .collect()
 }
 
 async fn plan(api: &Api, refused: &RefusedStarts, write: &Write) -> Step {
@@ -114,7 +117,10 @@ fn plan_create(api: &Api, refused: &RefusedStarts, write: &Write, type_ref: &str
 }
 
 async fn send_planned(api: &Api, steps: &[Step]) -> Vec<Written> {
-    let jobs: Vec<&Job> = steps.iter().filter_map(|step| if let Step::Send(job) = step { Some(job) } else { None }).collect();
+    let jobs: Vec<&Job> = steps
+        .iter()
+        .filter_map(|step| if let Step::Send(job) = step { Some(job) } else { None })
+        .collect();
     let mut sent = send(api, &jobs).await.into_iter();
     let mut outcomes = Vec::with_capacity(steps.len());
     for step in steps {
@@ -136,9 +142,15 @@ async fn retry_refused_states(
     outcomes: &mut [Written],
 ) {
     let mut again = Vec::new();
-    for (at, ((write, step), outcome)) in writes.iter().zip(steps.iter_mut()).zip(outcomes.iter()).enumerate() {
+    for (at, ((write, step), outcome)) in
+        writes.iter().zip(steps.iter_mut()).zip(outcomes.iter()).enumerate()
+    {
         let (Step::Send(job), Err(error)) = (step, outcome) else { continue };
-        let (Place::New(kind), Some(state), None) = (&job.place, patch::wanted_state(write), &job.then) else { continue };
+        let (Place::New(kind), Some(state), None) =
+            (&job.place, patch::wanted_state(write), &job.then)
+        else {
+            continue;
+        };
         if errors::is_state_refused(error) {
             refused.learn(kind, &state);
             job.ops = patch::create(&api.config, write, false);
@@ -177,7 +189,9 @@ async fn mend_tags(api: &Api, writes: &[Write], outcomes: &mut [Written]) {
     let mut places = Vec::new();
     let mut mends = Vec::new();
     for (at, (write, outcome)) in writes.iter().zip(outcomes.iter()).enumerate() {
-        let (WriteKind::Update { .. }, Some(wanted), Ok(item)) = (&write.kind, patch::wanted_tags(write), outcome) else {
+        let (WriteKind::Update { .. }, Some(wanted), Ok(item)) =
+            (&write.kind, patch::wanted_tags(write), outcome)
+        else {
             continue;
         };
         if has_extra_tags(item, &wanted) {
@@ -193,7 +207,9 @@ async fn mend_tags(api: &Api, writes: &[Write], outcomes: &mut [Written]) {
 fn has_extra_tags(item: &WorkItem, wanted: &Value) -> bool {
     let lower = |tag: &str| tag.trim().to_lowercase();
     let wanted: Vec<String> = match wanted {
-        Value::Array(parts) if !parts.is_empty() => parts.iter().filter_map(Value::as_str).map(lower).collect(),
+        Value::Array(parts) if !parts.is_empty() => {
+            parts.iter().filter_map(Value::as_str).map(lower).collect()
+        }
         _ => return false,
     };
     let shown = item.fields.get(TAGS).and_then(Value::as_str).unwrap_or_default();
@@ -209,7 +225,12 @@ fn settle(places: &[usize], sent: Vec<Written>, outcomes: &mut [Written]) {
 }
 
 /// A second step that fails leaves the outcome of the first, which did happen.
-fn settle_where_well(places: &[usize], sent: Vec<Written>, outcomes: &mut [Written], left_with: &str) {
+fn settle_where_well(
+    places: &[usize],
+    sent: Vec<Written>,
+    outcomes: &mut [Written],
+    left_with: &str,
+) {
     for (at, outcome) in places.iter().zip(sent) {
         let Some(slot) = outcomes.get_mut(*at) else { continue };
         match (outcome, &slot) {
@@ -266,12 +287,14 @@ async fn send_batch(api: &Api, jobs: &[&Job]) -> Vec<Written> {
     let entries: Vec<BatchEntry<'_>> = jobs
         .iter()
         .map(|job| match &job.place {
-            Place::New(type_ref) => entry("POST", api.create_uri(type_ref), &job.ops),
-            Place::Item(id) => entry("PATCH", api.update_uri(*id), &job.ops),
+            Place::New(type_ref) => entry(api.create_uri(type_ref), &job.ops),
+            Place::Item(id) => entry(api.update_uri(*id), &job.ops),
         })
         .collect();
     match api.batch(&entries).await {
-        Ok(answers) if answers.len() == jobs.len() => answers.into_iter().map(judge_entry).collect(),
+        Ok(answers) if answers.len() == jobs.len() => {
+            answers.into_iter().map(judge_entry).collect()
+        }
         Ok(answers) => {
             // Nobody can say which answer belongs to which write.
             let text = format!("{} answers to {} writes", answers.len(), jobs.len());

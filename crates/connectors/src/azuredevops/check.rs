@@ -38,7 +38,10 @@ pub(super) async fn run(api: &Api, clock: &dyn Clock) -> Vec<Check> {
     lines.push(read);
     lines.push(write_items(api).await);
     lines.extend(server_time.map(|server| clock_line(clock.now(), server)));
-    lines.push(good("token expiry", "azure devops does not tell when a token ends; note the date where it was made"));
+    lines.push(good(
+        "token expiry",
+        "azure devops does not tell when a token ends; note the date where it was made",
+    ));
     lines
 }
 
@@ -52,7 +55,8 @@ pub(super) async fn whoami(api: &Api) -> Result<Identity, ConnectorError> {
 
 fn account(user: &ConnectedUser) -> Option<Identity> {
     let name = user.custom_display_name.clone().or_else(|| user.provider_display_name.clone());
-    let account = user.properties.get("Account").and_then(|value| value.get("$value").or(Some(value)));
+    let account =
+        user.properties.get("Account").and_then(|value| value.get("$value").or(Some(value)));
     let wire = json!({ "id": user.id, "displayName": name, "uniqueName": account });
     person(&wire)
 }
@@ -60,18 +64,26 @@ fn account(user: &ConnectedUser) -> Option<Identity> {
 async fn sign_in(api: &Api) -> Check {
     match whoami(api).await {
         Ok(who) => good("sign in", &format!("signed in as {}", shown(&who))),
-        Err(error) if error.kind == ErrorKind::Auth || error.kind == ErrorKind::Unavailable => bad("sign in", &error),
+        Err(error) if error.kind == ErrorKind::Auth || error.kind == ErrorKind::Unavailable => {
+            bad("sign in", &error)
+        }
         // A server without this resource can still be used; the next lines tell whether the token is good.
         Err(_) => match api.projects(1, 0).await {
             Ok(_) => good("sign in", "the token is accepted"),
-            Err(error) if error.kind == ErrorKind::Permission => good("sign in", "the token is accepted"),
+            Err(error) if error.kind == ErrorKind::Permission => {
+                good("sign in", "the token is accepted")
+            }
             Err(error) => bad("sign in", &error),
         },
     }
 }
 
 fn shown(who: &Identity) -> String {
-    let name = who.name.clone().or_else(|| who.login.clone()).unwrap_or_else(|| "an account without a name".to_owned());
+    let name = who
+        .name
+        .clone()
+        .or_else(|| who.login.clone())
+        .unwrap_or_else(|| "an account without a name".to_owned());
     match &who.email {
         Some(email) if *email != name => format!("{name} <{email}>"),
         _ => name,
@@ -83,18 +95,24 @@ async fn project(api: &Api) -> Check {
     let all = match all_projects(api).await {
         Ok(all) => all,
         Err(error) if error.kind == ErrorKind::Permission => {
-            return good("project", "the token may not list projects; the next line shows whether this one can be read");
+            return good(
+                "project",
+                "the token may not list projects; the next line shows whether this one can be read",
+            );
         }
         Err(error) => return bad("project", &error),
     };
-    if all.iter().any(|project| project.name.eq_ignore_ascii_case(wanted) || project.id.eq_ignore_ascii_case(wanted)) {
+    if all.iter().any(|project| {
+        project.name.eq_ignore_ascii_case(wanted) || project.id.eq_ignore_ascii_case(wanted)
+    }) {
         return good("project", &format!("found {wanted:?}"));
     }
     let advice = match nearest(wanted, &all) {
         Some(name) => format!("did you mean {name:?}? correct endpoint"),
         None => "correct endpoint, or give the account access to the project".to_owned(),
     };
-    let text = format!("there is no project {wanted:?} among the {} that the account sees", all.len());
+    let text =
+        format!("there is no project {wanted:?} among the {} that the account sees", all.len());
     line("project", false, &text, Some(advice))
 }
 
@@ -121,7 +139,9 @@ async fn read_items(api: &Api) -> (Check, Option<Timestamp>) {
     if let Some(area) = &api.config.area_path {
         condition.push_str(&format!(" AND [System.AreaPath] UNDER {}", quote(area)));
     }
-    let wiql = format!("SELECT [System.Id] FROM WorkItems WHERE {condition} ORDER BY [System.ChangedDate] DESC");
+    let wiql = format!(
+        "SELECT [System.Id] FROM WorkItems WHERE {condition} ORDER BY [System.ChangedDate] DESC"
+    );
     match api.query(&wiql, 1).await {
         Ok(answer) => {
             let text = if answer.work_items.is_empty() {
@@ -150,15 +170,20 @@ async fn write_items(api: &Api) -> Check {
     ops.extend(api.config.area_path.as_deref().map(patch::in_area));
     match api.validate(&kind.name, &ops).await {
         Ok(()) => good(NAME, &format!("a new {} would be accepted", kind.name)),
-        Err(error) if error.kind == ErrorKind::Invalid => {
-            good(NAME, &format!("allowed, as far as can be told without writing ({})", error.detail))
-        }
+        Err(error) if error.kind == ErrorKind::Invalid => good(
+            NAME,
+            &format!("allowed, as far as can be told without writing ({})", error.detail),
+        ),
         Err(error) => bad(NAME, &error),
     }
 }
 
 fn clock_line(ours: Timestamp, theirs: Timestamp) -> Check {
-    let (gap, word) = if ours > theirs { (ours.since(theirs), "ahead of") } else { (theirs.since(ours), "behind") };
+    let (gap, word) = if ours > theirs {
+        (ours.since(theirs), "ahead of")
+    } else {
+        (theirs.since(ours), "behind")
+    };
     if gap <= SKEW {
         return good("clock", &format!("{} s apart from the server's", gap.as_secs()));
     }

@@ -65,7 +65,12 @@ impl Config {
 
     fn from_checked(settings: &ConnectorSettings) -> Self {
         let text = |key: &str| {
-            settings.metadata.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty())
+            settings
+                .metadata
+                .get(key)
+                .and_then(Value::as_str)
+                .map(str::trim)
+                .filter(|text| !text.is_empty())
         };
         let api_version = text("api_version").unwrap_or(API_VERSION).to_owned();
         let markdown = settings.metadata.get("markdown_fields").and_then(Value::as_array);
@@ -74,7 +79,8 @@ impl Config {
             project: settings.endpoint.trim().to_owned(),
             comments_version: comments_version(&api_version),
             api_version,
-            area_path: text("area_path").map(|path| path.replace('/', "\\").trim_matches('\\').to_owned()),
+            area_path: text("area_path")
+                .map(|path| path.replace('/', "\\").trim_matches('\\').to_owned()),
             markdown_fields: markdown
                 .into_iter()
                 .flatten()
@@ -122,18 +128,26 @@ fn address_faults(base_url: &str) -> Vec<FieldFault> {
     let Ok(url) = Url::parse(base_url.trim()) else {
         return fault("must be a URL such as https://dev.azure.com/your-organisation");
     };
-    if !matches!(url.scheme(), "https" | "http") || url.query().is_some() || url.fragment().is_some() {
+    if !matches!(url.scheme(), "https" | "http")
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
         return fault("must be a plain http or https URL without a query");
     }
     if !url.username().is_empty() || url.password().is_some() {
         return fault("must not carry a user name or password; enter the token as a credential");
     }
     let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
-    let segments = url.path_segments().into_iter().flatten().filter(|part| !part.is_empty()).count();
+    let segments =
+        url.path_segments().into_iter().flatten().filter(|part| !part.is_empty()).count();
     match (host.as_str(), segments) {
         ("dev.azure.com", 1) => Vec::new(),
-        ("dev.azure.com", 0) => fault("must name the organisation: https://dev.azure.com/your-organisation"),
-        ("dev.azure.com", _) => fault("must end with the organisation; the project belongs into endpoint"),
+        ("dev.azure.com", 0) => {
+            fault("must name the organisation: https://dev.azure.com/your-organisation")
+        }
+        ("dev.azure.com", _) => {
+            fault("must end with the organisation; the project belongs into endpoint")
+        }
         (host, 0) if !host.ends_with(".visualstudio.com") => {
             fault("must end with the collection, such as https://server/DefaultCollection")
         }
@@ -148,16 +162,24 @@ fn metadata_faults(metadata: &Value) -> Vec<FieldFault> {
             faults.push(FieldFault::new(format!("/metadata/{key}"), "must be a text"));
         }
     }
-    if let Some(version) = metadata.get("api_version").and_then(Value::as_str).filter(|v| !v.trim().is_empty()) {
+    if let Some(version) =
+        metadata.get("api_version").and_then(Value::as_str).filter(|v| !v.trim().is_empty())
+    {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
-        if !version.trim().starts_with(|c: char| c.is_ascii_digit()) || !version.trim().chars().all(plain) {
+        if !version.trim().starts_with(|c: char| c.is_ascii_digit())
+            || !version.trim().chars().all(plain)
+        {
             faults.push(FieldFault::new("/metadata/api_version", "must be a version such as 7.1"));
         }
     }
     let names = metadata.get("markdown_fields").filter(|value| !value.is_null());
-    let is_name_list = |value: &Value| value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
+    let is_name_list =
+        |value: &Value| value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
     if names.is_some_and(|value| !is_name_list(value)) {
-        faults.push(FieldFault::new("/metadata/markdown_fields", "must be a list of field reference names"));
+        faults.push(FieldFault::new(
+            "/metadata/markdown_fields",
+            "must be a list of field reference names",
+        ));
     }
     faults
 }
@@ -222,7 +244,8 @@ mod tests {
             ("https://me:secret@server/x", Some("credential")),
             ("nonsense", Some("URL")),
         ] {
-            let faults = Config::read(&settings(base_url, "Shop", json!({}))).err().unwrap_or_default();
+            let faults =
+                Config::read(&settings(base_url, "Shop", json!({}))).err().unwrap_or_default();
             assert_eq!(faults.is_empty(), hint.is_none(), "{base_url}: {faults:?}");
             if let (Some(hint), Some(fault)) = (hint, faults.first()) {
                 assert!(fault.message.contains(hint), "{}", fault.message);
@@ -234,8 +257,12 @@ mod tests {
     #[test]
     fn all_faults_come_at_once() {
         let bad = settings("x", " ", json!({"api_version": 7, "markdown_fields": "all"}));
-        let paths: Vec<String> = Config::read(&bad).unwrap_err().into_iter().map(|fault| fault.path).collect();
-        assert_eq!(paths, ["/base_url", "/endpoint", "/metadata/api_version", "/metadata/markdown_fields"]);
+        let paths: Vec<String> =
+            Config::read(&bad).unwrap_err().into_iter().map(|fault| fault.path).collect();
+        assert_eq!(
+            paths,
+            ["/base_url", "/endpoint", "/metadata/api_version", "/metadata/markdown_fields"]
+        );
     }
 
     #[test]
@@ -246,7 +273,10 @@ mod tests {
             json!({"api_version": "7.0", "area_path": "/Größe #1/Web/"}),
         ))
         .unwrap();
-        assert_eq!(config.wit_url("wiql"), "https://server/tfs/Main/Gr%C3%B6%C3%9Fe%20%231/_apis/wit/wiql");
+        assert_eq!(
+            config.wit_url("wiql"),
+            "https://server/tfs/Main/Gr%C3%B6%C3%9Fe%20%231/_apis/wit/wiql"
+        );
         assert_eq!(config.comments_version, "7.0-preview.3");
         assert_eq!(config.area_path.as_deref(), Some("Größe #1\\Web"));
         assert_eq!(Config::for_tests().comments_version, "7.1-preview.4");

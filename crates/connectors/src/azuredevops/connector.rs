@@ -7,12 +7,12 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::Value;
 use syncline_domain::ports::{
-    BoxFuture, Capabilities, ChangeQuery, ChangeWalk, Check, Clock, Connector, ConnectorError, FindCreated, Presence,
-    Write,
+    BoxFuture, Capabilities, ChangeQuery, ChangeWalk, Check, Clock, Connector, ConnectorError,
+    FindCreated, Presence, Write,
 };
 use syncline_domain::{
-    Attachment, Comment, CommentId, Cursor, FieldRef, Identity, Item, ItemId, ItemLink, NewComment, Schema, TextFormat,
-    TypeSchema,
+    Attachment, Comment, CommentId, Cursor, FieldRef, Identity, Item, ItemId, ItemLink, NewComment,
+    Schema, TextFormat, TypeSchema,
 };
 use syncline_outbound::Client;
 
@@ -53,7 +53,12 @@ pub(crate) const fn capabilities() -> Capabilities {
 
 impl AzureDevOps {
     /// From checked settings; does no I/O.
-    pub(crate) fn new(config: Config, client: Client, sign_in: SignIn, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        config: Config,
+        client: Client,
+        sign_in: SignIn,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self { api: Api { config, client, sign_in }, clock, refused: RefusedStarts::default() }
     }
 
@@ -64,7 +69,13 @@ impl AzureDevOps {
         let read = |kind: super::wire::WorkItemType| async move {
             let fields = api.type_fields(&kind.name).await?;
             let states = api.type_states(&kind.name).await?;
-            Ok::<TypeSchema, ConnectorError>(schema::type_schema(&api.config, &kind, definitions, &fields, &states))
+            Ok::<TypeSchema, ConnectorError>(schema::type_schema(
+                &api.config,
+                &kind,
+                definitions,
+                &fields,
+                &states,
+            ))
         };
         let enabled = types.into_iter().filter(|kind| !kind.is_disabled);
         let types = stream::iter(enabled.map(read)).buffered(TYPES_AT_ONCE).try_collect().await?;
@@ -114,7 +125,10 @@ impl Connector for AzureDevOps {
         Box::pin(lookup::matching(&self.api, query, ids))
     }
 
-    fn find_created<'a>(&'a self, query: &'a FindCreated) -> BoxFuture<'a, Result<Vec<Item>, ConnectorError>> {
+    fn find_created<'a>(
+        &'a self,
+        query: &'a FindCreated,
+    ) -> BoxFuture<'a, Result<Vec<Item>, ConnectorError>> {
         Box::pin(lookup::find_created(&self.api, query))
     }
 
@@ -136,7 +150,10 @@ impl Connector for AzureDevOps {
         Box::pin(lookup::search(&self.api, type_ref, text, limit))
     }
 
-    fn apply<'a>(&'a self, writes: &'a [Write]) -> BoxFuture<'a, Vec<Result<Item, ConnectorError>>> {
+    fn apply<'a>(
+        &'a self,
+        writes: &'a [Write],
+    ) -> BoxFuture<'a, Vec<Result<Item, ConnectorError>>> {
         Box::pin(self.write(writes))
     }
 
@@ -159,7 +176,10 @@ impl Connector for AzureDevOps {
         Box::pin(async move { Ok(meant) })
     }
 
-    fn comments<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Vec<Comment>, ConnectorError>> {
+    fn comments<'a>(
+        &'a self,
+        id: &'a ItemId,
+    ) -> BoxFuture<'a, Result<Vec<Comment>, ConnectorError>> {
         Box::pin(async move { discussion::list(&self.api, number(id)?).await })
     }
 
@@ -184,11 +204,18 @@ impl Connector for AzureDevOps {
         Box::pin(async move { relations::links(&self.api, number(id)?).await })
     }
 
-    fn add_link<'a>(&'a self, id: &'a ItemId, link: &'a ItemLink) -> BoxFuture<'a, Result<(), ConnectorError>> {
+    fn add_link<'a>(
+        &'a self,
+        id: &'a ItemId,
+        link: &'a ItemLink,
+    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
         Box::pin(async move { relations::add_link(&self.api, number(id)?, link).await })
     }
 
-    fn attachments<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Vec<Attachment>, ConnectorError>> {
+    fn attachments<'a>(
+        &'a self,
+        id: &'a ItemId,
+    ) -> BoxFuture<'a, Result<Vec<Attachment>, ConnectorError>> {
         Box::pin(async move { relations::files(&self.api, number(id)?).await })
     }
 
@@ -208,6 +235,8 @@ impl Connector for AzureDevOps {
         content_type: &'a str,
         bytes: Vec<u8>,
     ) -> BoxFuture<'a, Result<Attachment, ConnectorError>> {
-        Box::pin(async move { relations::attach(&self.api, number(id)?, name, content_type, bytes).await })
+        Box::pin(async move {
+            relations::attach(&self.api, number(id)?, name, content_type, bytes).await
+        })
     }
 }

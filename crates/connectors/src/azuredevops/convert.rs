@@ -1,7 +1,9 @@
 //! From wire items to ours: people, tags, times and numbers in canonical form.
 
 use serde_json::{Map, Value};
-use syncline_domain::{FieldRef, FieldType, Fields, Identity, Item, ItemId, Timestamp, Version, canonical};
+use syncline_domain::{
+    FieldRef, FieldType, Fields, Identity, Item, ItemId, Timestamp, Version, canonical,
+};
 
 use super::config::Config;
 use super::wire::WorkItem;
@@ -11,7 +13,8 @@ pub(super) const TAGS: &str = "System.Tags";
 /// The field with the status.
 pub(super) const STATE: &str = "System.State";
 /// Fields that hold one person each; older servers send them as bare text.
-const PEOPLE: [&str; 4] = ["System.AssignedTo", "System.CreatedBy", "System.ChangedBy", "System.AuthorizedAs"];
+const PEOPLE: [&str; 4] =
+    ["System.AssignedTo", "System.CreatedBy", "System.ChangedBy", "System.AuthorizedAs"];
 
 /// The item as the port wants it.
 pub(super) fn item(config: &Config, wire: WorkItem) -> Item {
@@ -21,7 +24,8 @@ pub(super) fn item(config: &Config, wire: WorkItem) -> Item {
         .filter(|(_, value)| !value.is_null())
         .map(|(name, value)| (FieldRef::from(name.as_str()), field_value(name, value)))
         .collect();
-    let text = |name: &str| wire.fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text =
+        |name: &str| wire.fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     Item {
         id: ItemId::new(wire.id.to_string()),
         type_ref: text("System.WorkItemType"),
@@ -46,11 +50,17 @@ fn instant(fields: &Map<String, Value>, name: &str) -> Timestamp {
 fn field_value(name: &str, value: &Value) -> Value {
     match value {
         Value::String(text) if name == TAGS => tags(text),
-        Value::String(_) if PEOPLE.contains(&name) => person(value).map_or_else(|| value.clone(), |who| who.to_value()),
-        Value::String(text) if name != "System.Title" && is_instant(text) => canonical(value, FieldType::DateTime),
+        Value::String(_) if PEOPLE.contains(&name) => {
+            person(value).map_or_else(|| value.clone(), |who| who.to_value())
+        }
+        Value::String(text) if name != "System.Title" && is_instant(text) => {
+            canonical(value, FieldType::DateTime)
+        }
         Value::String(_) => canonical(value, FieldType::String),
         Value::Number(_) => canonical(value, FieldType::Double),
-        Value::Object(parts) if is_person(parts) => person(value).map_or(Value::Null, |who| who.to_value()),
+        Value::Object(parts) if is_person(parts) => {
+            person(value).map_or(Value::Null, |who| who.to_value())
+        }
         _ => value.clone(),
     }
 }
@@ -77,7 +87,12 @@ pub(super) fn person(value: &Value) -> Option<Identity> {
         Value::String(text) => person_in_text(text),
         Value::Object(parts) => {
             let text = |key: &str| {
-                parts.get(key).and_then(Value::as_str).map(str::trim).filter(|t| !t.is_empty()).map(ToOwned::to_owned)
+                parts
+                    .get(key)
+                    .and_then(Value::as_str)
+                    .map(str::trim)
+                    .filter(|t| !t.is_empty())
+                    .map(ToOwned::to_owned)
             };
             let account = text("uniqueName");
             Some(Identity {
@@ -97,7 +112,8 @@ fn person_in_text(text: &str) -> Option<Identity> {
     if text.is_empty() {
         return None;
     }
-    let Some((name, account)) = text.strip_suffix('>').and_then(|rest| rest.rsplit_once('<')) else {
+    let Some((name, account)) = text.strip_suffix('>').and_then(|rest| rest.rsplit_once('<'))
+    else {
         return Identity::from_value(&Value::String(text.to_owned()));
     };
     let account = account.trim().to_owned();
@@ -122,7 +138,8 @@ mod tests {
     use super::*;
 
     fn sample(fields: Value) -> Item {
-        let wire: WorkItem = serde_json::from_value(json!({"id": 42, "rev": 7, "fields": fields})).unwrap();
+        let wire: WorkItem =
+            serde_json::from_value(json!({"id": 42, "rev": 7, "fields": fields})).unwrap();
         item(&Config::for_tests(), wire)
     }
 
@@ -144,7 +161,10 @@ mod tests {
         assert_eq!(got.url, "https://dev.azure.com/demo/Web%20Shop/_workitems/edit/42");
         assert_eq!(got.status.as_deref(), Some("Active"));
         assert_eq!(got.created_at.to_iso(), "2026-01-02T03:04:05.123Z");
-        assert_eq!(got.created_by.as_ref().and_then(|who| who.email.as_deref()), Some("ann@example.com"));
+        assert_eq!(
+            got.created_by.as_ref().and_then(|who| who.email.as_deref()),
+            Some("ann@example.com")
+        );
         assert_eq!(got.changed_by.as_ref().and_then(|who| who.login.as_deref()), Some("CORP\\bob"));
         for (name, value) in [
             ("System.Title", json!("2026-01-01T00:00:00Z")),

@@ -19,13 +19,16 @@ pub(super) async fn list(api: &Api, id: u64) -> Result<Vec<Comment>, ConnectorEr
         let page = api.comments(id, token.as_deref()).await?;
         let is_empty = page.comments.is_empty();
         found.extend(page.comments.into_iter().filter(|comment| !comment.is_deleted).map(comment));
-        let next = page.continuation_token.filter(|next| !next.is_empty() && token.as_ref() != Some(next));
+        let next =
+            page.continuation_token.filter(|next| !next.is_empty() && token.as_ref() != Some(next));
         match next {
             Some(next) if !is_empty => token = Some(next),
             _ => break,
         }
     }
-    found.sort_by_key(|comment| (comment.created_at, comment.id.as_str().parse::<u64>().unwrap_or(u64::MAX)));
+    found.sort_by_key(|comment| {
+        (comment.created_at, comment.id.as_str().parse::<u64>().unwrap_or(u64::MAX))
+    });
     Ok(found)
 }
 
@@ -61,9 +64,11 @@ fn html_of(text: &str) -> String {
 }
 
 fn comment(wire: WireComment) -> Comment {
-    let instant = |text: &Option<String>| text.as_deref().and_then(|text| Timestamp::parse(text).ok());
+    let instant =
+        |text: &Option<String>| text.as_deref().and_then(|text| Timestamp::parse(text).ok());
     let created_at = instant(&wire.created_date).unwrap_or_default();
-    let is_markdown = wire.format.as_deref().is_some_and(|word| word.eq_ignore_ascii_case("markdown"));
+    let is_markdown =
+        wire.format.as_deref().is_some_and(|word| word.eq_ignore_ascii_case("markdown"));
     Comment {
         id: CommentId::new(wire.id.to_string()),
         author: Some(&wire.created_by).filter(|who| **who != Value::Null).and_then(person),
@@ -81,7 +86,11 @@ mod tests {
 
     #[test]
     fn plain_text_cannot_act_as_markup() {
-        let new = NewComment { body: "a < b\r\n& c".to_owned(), format: TextFormat::Text, is_private: false };
+        let new = NewComment {
+            body: "a < b\r\n& c".to_owned(),
+            format: TextFormat::Text,
+            is_private: false,
+        };
         assert_eq!(wire_text(&new), ("html", "a &lt; b<br>&amp; c".to_owned()));
     }
 }

@@ -19,12 +19,17 @@ pub(super) enum Effect {
     Write,
 }
 
-const NEW_TOKEN: &str = "make a personal access token with the scope Work Items (read & write) and enter it";
-const ASK_PERMISSION: &str =
-    "give the account the permissions to view and edit work items in this node of the project's area tree";
+const NEW_TOKEN: &str =
+    "make a personal access token with the scope Work Items (read & write) and enter it";
+const ASK_PERMISSION: &str = "give the account the permissions to view and edit work items in this node of the project's area tree";
 
 /// The error for an answer that is no success.
-pub(super) fn refused(status: u16, body: &[u8], wait: Option<Duration>, effect: Effect) -> ConnectorError {
+pub(super) fn refused(
+    status: u16,
+    body: &[u8],
+    wait: Option<Duration>,
+    effect: Effect,
+) -> ConnectorError {
     let failure: Failure = serde_json::from_slice(body).unwrap_or_default();
     let kind = kind_of(status, &failure, effect);
     let mut error = ConnectorError::new(kind, detail(status, &failure)).retry_after(wait);
@@ -39,14 +44,19 @@ pub(super) fn refused(status: u16, body: &[u8], wait: Option<Duration>, effect: 
 
 /// The error for a sign-in page, a redirect to one, or a 203.
 pub(super) fn signed_out() -> ConnectorError {
-    ConnectorError::new(ErrorKind::Auth, "azure devops answered with its sign-in page: the token is wrong, expired or revoked")
-        .advise(NEW_TOKEN)
+    ConnectorError::new(
+        ErrorKind::Auth,
+        "azure devops answered with its sign-in page: the token is wrong, expired or revoked",
+    )
+    .advise(NEW_TOKEN)
 }
 
 /// The error for an answer that breaks the protocol.
 pub(super) fn broken(what: impl std::fmt::Display, effect: Effect) -> ConnectorError {
     match effect {
-        Effect::None => ConnectorError::new(ErrorKind::Protocol, format!("azure devops answered {what}")),
+        Effect::None => {
+            ConnectorError::new(ErrorKind::Protocol, format!("azure devops answered {what}"))
+        }
         Effect::Write => ConnectorError::new(
             ErrorKind::Ambiguous,
             format!("azure devops answered {what}; the write may have happened"),
@@ -57,7 +67,8 @@ pub(super) fn broken(what: impl std::fmt::Display, effect: Effect) -> ConnectorE
 /// A query that finds more than the server is willing to list.
 pub(super) fn is_too_many(error: &ConnectorError) -> bool {
     error.kind == ErrorKind::Invalid
-        && (error.detail.contains("VS402337") || error.detail.contains("QueryResultSizeLimitExceeded"))
+        && (error.detail.contains("VS402337")
+            || error.detail.contains("QueryResultSizeLimitExceeded"))
 }
 
 /// A state that the type's rules do not allow here.
@@ -115,12 +126,15 @@ fn shorten(message: &str) -> String {
 }
 
 fn advice(kind: ErrorKind, failure: &Failure) -> Option<&'static str> {
-    let project = failure.type_key.contains("ProjectDoesNotExist") || failure.message.contains("TF200016");
+    let project =
+        failure.type_key.contains("ProjectDoesNotExist") || failure.message.contains("TF200016");
     match kind {
         ErrorKind::Auth => Some(NEW_TOKEN),
         ErrorKind::Permission => Some(ASK_PERMISSION),
         ErrorKind::NotFound if project => Some("correct the project's name in endpoint"),
-        ErrorKind::NotFound => Some("look whether it was deleted, or give the account permission to view it"),
+        ErrorKind::NotFound => {
+            Some("look whether it was deleted, or give the account permission to view it")
+        }
         ErrorKind::RateLimited => Some("wait; let one account serve one integration only"),
         ErrorKind::Unavailable if failure.type_key.contains("QueryTimeout") => {
             Some("narrow the filter: the query takes the server too long")
@@ -140,7 +154,9 @@ fn named_field(properties: &Value) -> Option<String> {
         direct.iter().find_map(|key| object.get(key)).and_then(Value::as_str).map(ToOwned::to_owned)
     };
     find(properties).or_else(|| {
-        let rules = properties.get("RuleValidationErrors").or_else(|| properties.get("ruleValidationErrors"))?;
+        let rules = properties
+            .get("RuleValidationErrors")
+            .or_else(|| properties.get("ruleValidationErrors"))?;
         rules.as_array()?.iter().find_map(find)
     })
 }
@@ -181,15 +197,39 @@ mod tests {
         for (status, key, message, effect, kind) in [
             (401, "", "", Effect::None, K::Auth),
             (403, "PermissionDeniedException", "no", Effect::Write, K::Permission),
-            (404, "WorkItemUnauthorizedAccessException", "TF401232: gone or no permissions", Effect::None, K::NotFound),
+            (
+                404,
+                "WorkItemUnauthorizedAccessException",
+                "TF401232: gone or no permissions",
+                Effect::None,
+                K::NotFound,
+            ),
             (404, "WorkItemTypeNotFoundException", "VS402323", Effect::Write, K::NotFound),
             (400, "RuleValidationException", "TF401320", Effect::Write, K::Invalid),
-            (400, "WorkItemTrackingQueryResultSizeLimitExceededException", "VS402337: 20000", Effect::None, K::Invalid),
+            (
+                400,
+                "WorkItemTrackingQueryResultSizeLimitExceededException",
+                "VS402337: 20000",
+                Effect::None,
+                K::Invalid,
+            ),
             (408, "WorkItemTrackingQueryTimeoutException", "slow", Effect::None, K::Unavailable),
             (408, "", "", Effect::Write, K::Ambiguous),
-            (409, "WorkItemRevisionMismatchException", "TF26071", Effect::Write, K::VersionConflict),
+            (
+                409,
+                "WorkItemRevisionMismatchException",
+                "TF26071",
+                Effect::Write,
+                K::VersionConflict,
+            ),
             (400, "WorkItemRevisionMismatchException", "x", Effect::Write, K::VersionConflict),
-            (412, "TestPatchOperationFailedException", "VS403351: Test Operation for path /rev failed", Effect::Write, K::VersionConflict),
+            (
+                412,
+                "TestPatchOperationFailedException",
+                "VS403351: Test Operation for path /rev failed",
+                Effect::Write,
+                K::VersionConflict,
+            ),
             (429, "", "TF400733: blocked", Effect::Write, K::RateLimited),
             (500, "", "", Effect::None, K::Unavailable),
             (500, "", "", Effect::Write, K::Ambiguous),
@@ -214,14 +254,26 @@ mod tests {
     #[test]
     fn the_field_at_fault_is_found_in_properties_or_words() {
         for (body, field) in [
-            (json!({"message": "x", "customProperties": {"FieldReferenceName": "Custom.A"}}), Some("Custom.A")),
+            (
+                json!({"message": "x", "customProperties": {"FieldReferenceName": "Custom.A"}}),
+                Some("Custom.A"),
+            ),
             (
                 json!({"message": "x", "customProperties": {"RuleValidationErrors": [{"fieldReferenceName": "System.State"}]}}),
                 Some("System.State"),
             ),
-            (json!({"message": "TF401320: Rule Error for field State. Error code: InvalidNotOldValue."}), Some("System.State")),
-            (json!({"message": "The field 'Area Path' contains an invalid value"}), Some("System.AreaPath")),
-            (json!({"message": "Cannot find field Microsoft.VSTS.Common.Foo."}), Some("Microsoft.VSTS.Common.Foo")),
+            (
+                json!({"message": "TF401320: Rule Error for field State. Error code: InvalidNotOldValue."}),
+                Some("System.State"),
+            ),
+            (
+                json!({"message": "The field 'Area Path' contains an invalid value"}),
+                Some("System.AreaPath"),
+            ),
+            (
+                json!({"message": "Cannot find field Microsoft.VSTS.Common.Foo."}),
+                Some("Microsoft.VSTS.Common.Foo"),
+            ),
             (json!({"message": "no idea"}), None),
         ] {
             let error = refused(400, body.to_string().as_bytes(), None, Effect::Write);

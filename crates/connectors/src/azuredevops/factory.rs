@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 use serde_json::Value;
-use syncline_domain::ports::{Clock, Connector, ConnectorError, ConnectorTypeInfo, CredentialField, ErrorKind};
+use syncline_domain::ports::{
+    Clock, Connector, ConnectorError, ConnectorTypeInfo, CredentialField, ErrorKind,
+};
 use syncline_domain::{AuthType, ConnectorSettings, Credentials, FieldFault};
 use syncline_outbound::{Client, Url};
 
@@ -35,19 +37,29 @@ pub(crate) fn info() -> ConnectorTypeInfo {
             field(AuthType::Pat, "token", "Personal access token", true),
             field(AuthType::OAuth, "client_id", "Application (client) id", false),
             field(AuthType::OAuth, "client_secret", "Client secret", true),
-            field(AuthType::OAuth, "refresh_token", "Refresh token (empty for a service principal)", true),
+            field(
+                AuthType::OAuth,
+                "refresh_token",
+                "Refresh token (empty for a service principal)",
+                true,
+            ),
         ],
         capabilities: capabilities(),
     }
 }
 
 /// Checks settings and the names of credential fields.
-pub(crate) fn check_settings(settings: &ConnectorSettings, credentials: Option<&Credentials>) -> Vec<FieldFault> {
+pub(crate) fn check_settings(
+    settings: &ConnectorSettings,
+    credentials: Option<&Credentials>,
+) -> Vec<FieldFault> {
     let mut faults = Config::read(settings).err().unwrap_or_default();
     if let Err(fault) = token_url(settings) {
         faults.push(fault);
     }
-    faults.extend(credentials.into_iter().flat_map(|given| credential_faults(settings.auth_type, given)));
+    faults.extend(
+        credentials.into_iter().flat_map(|given| credential_faults(settings.auth_type, given)),
+    );
     faults
 }
 
@@ -57,7 +69,7 @@ pub(crate) fn check_filter(filter: &Value) -> Vec<FieldFault> {
 }
 
 /// Makes a connector.
-pub(crate) fn open(
+pub fn open(
     settings: &ConnectorSettings,
     credentials: &Credentials,
     client: Client,
@@ -71,7 +83,7 @@ pub(crate) fn open(
     let sign_in = match (settings.auth_type, credentials.get("token")) {
         (AuthType::OAuth, None) => {
             let grant = grant(settings, credentials).map_err(|fault| invalid(&[fault]))?;
-            SignIn::OAuth(TokenSource::new(client.clone(), Arc::clone(&clock), grant))
+            SignIn::OAuth(Box::new(TokenSource::new(client.clone(), Arc::clone(&clock), grant)))
         }
         (AuthType::OAuth, Some(token)) => SignIn::Bearer(SecretString::from(token)),
         (_, token) => SignIn::Pat(SecretString::from(token.unwrap_or_default())),
@@ -83,7 +95,8 @@ pub(crate) fn open(
 fn grant(settings: &ConnectorSettings, credentials: &Credentials) -> Result<Grant, FieldFault> {
     let secret = |name: &str| SecretString::from(credentials.get(name).unwrap_or_default());
     let plain = |text: &str| SecretString::from(text);
-    let mut form = vec![("client_id", secret("client_id")), ("client_secret", secret("client_secret"))];
+    let mut form =
+        vec![("client_id", secret("client_id")), ("client_secret", secret("client_secret"))];
     if credentials.get("refresh_token").is_some() {
         form.push(("grant_type", plain("refresh_token")));
         form.push(("refresh_token", secret("refresh_token")));
@@ -96,7 +109,9 @@ fn grant(settings: &ConnectorSettings, credentials: &Credentials) -> Result<Gran
 }
 
 fn token_url(settings: &ConnectorSettings) -> Result<Url, FieldFault> {
-    let text = |key: &str| settings.metadata.get(key).and_then(Value::as_str).map(str::trim).filter(|t| !t.is_empty());
+    let text = |key: &str| {
+        settings.metadata.get(key).and_then(Value::as_str).map(str::trim).filter(|t| !t.is_empty())
+    };
     let address = match text("token_url") {
         Some(given) => given.to_owned(),
         None => {
@@ -104,10 +119,12 @@ fn token_url(settings: &ConnectorSettings) -> Result<Url, FieldFault> {
             format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token")
         }
     };
-    Url::parse(&address).map_err(|_| FieldFault::new("/metadata/token_url", "must be the URL of the token server"))
+    Url::parse(&address)
+        .map_err(|_| FieldFault::new("/metadata/token_url", "must be the URL of the token server"))
 }
 
 fn invalid(faults: &[FieldFault]) -> ConnectorError {
-    let parts: Vec<String> = faults.iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect();
+    let parts: Vec<String> =
+        faults.iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect();
     ConnectorError::new(ErrorKind::Invalid, parts.join("; "))
 }

@@ -47,7 +47,9 @@ pub(crate) fn condition(text: &str) -> Result<Option<String>, String> {
 fn refuse_forbidden(all: &[Token<'_>]) -> Result<(), String> {
     for token in all {
         if token.is_word("ASOF") {
-            return Err("ASOF looks into the past, which a sync cannot follow; leave it out".to_owned());
+            return Err(
+                "ASOF looks into the past, which a sync cannot follow; leave it out".to_owned()
+            );
         }
         if token.is_word("MODE") {
             return Err("MODE belongs to link queries; write a flat query".to_owned());
@@ -62,8 +64,12 @@ fn refuse_forbidden(all: &[Token<'_>]) -> Result<(), String> {
 fn is_link_word(token: &Token<'_>) -> bool {
     let bare = token.text.trim_matches(['[', ']']).to_ascii_lowercase();
     match token.kind {
-        Kind::Word => bare == "workitemlinks" || bare.starts_with("source.") || bare.starts_with("target."),
-        Kind::Name => matches!(bare.as_str(), "source" | "target" | "workitemlinks" | "system.links.linktype"),
+        Kind::Word => {
+            bare == "workitemlinks" || bare.starts_with("source.") || bare.starts_with("target.")
+        }
+        Kind::Name => {
+            matches!(bare.as_str(), "source" | "target" | "workitemlinks" | "system.links.linktype")
+        }
         _ => false,
     }
 }
@@ -71,10 +77,12 @@ fn is_link_word(token: &Token<'_>) -> bool {
 /// The tokens of the condition and whatever follows it.
 fn from_where<'t, 'a>(all: &'t [Token<'a>]) -> Result<&'t [Token<'a>], String> {
     if all.first().is_some_and(|token| token.is_word("SELECT")) {
-        let from = all.iter().position(|token| token.is_word("FROM")).ok_or("has SELECT but no FROM")?;
+        let from =
+            all.iter().position(|token| token.is_word("FROM")).ok_or("has SELECT but no FROM")?;
         let rest = all.get(from + 1..).unwrap_or_default();
         match rest.first() {
-            Some(token) if token.text.trim_matches(['[', ']']).eq_ignore_ascii_case("WorkItems") => {}
+            Some(token)
+                if token.text.trim_matches(['[', ']']).eq_ignore_ascii_case("WorkItems") => {}
             _ => return Err("must read FROM WorkItems".to_owned()),
         }
         let rest = rest.get(1..).unwrap_or_default();
@@ -82,7 +90,9 @@ fn from_where<'t, 'a>(all: &'t [Token<'a>]) -> Result<&'t [Token<'a>], String> {
             Some(token) if token.is_word("WHERE") => Ok(rest.get(1..).unwrap_or_default()),
             Some(token) if token.is_word("ORDER") => Ok(rest),
             None => Ok(rest),
-            Some(token) => Err(format!("{:?} after FROM WorkItems is not understood; write WHERE", token.text)),
+            Some(token) => {
+                Err(format!("{:?} after FROM WorkItems is not understood; write WHERE", token.text))
+            }
         };
     }
     match all.first() {
@@ -93,9 +103,9 @@ fn from_where<'t, 'a>(all: &'t [Token<'a>]) -> Result<&'t [Token<'a>], String> {
 
 /// Drops `ORDER BY ..`, which must be the last part.
 fn up_to_order<'t, 'a>(rest: &'t [Token<'a>]) -> Result<&'t [Token<'a>], String> {
-    let order = rest.windows(2).position(|pair| {
-        matches!(pair, [first, second] if first.is_word("ORDER") && second.is_word("BY"))
-    });
+    let order = rest.windows(2).position(
+        |pair| matches!(pair, [first, second] if first.is_word("ORDER") && second.is_word("BY")),
+    );
     let Some(order) = order else { return no_clauses(rest) };
     let tail = rest.get(order + 2..).unwrap_or_default();
     let sorts = |token: &Token<'_>| match token.kind {
@@ -126,7 +136,9 @@ fn balanced(kept: &[Token<'_>]) -> Result<(), String> {
     for token in kept {
         match token.kind {
             Kind::Open => depth += 1,
-            Kind::Close if depth == 0 => return Err("closes a parenthesis that was never opened".to_owned()),
+            Kind::Close if depth == 0 => {
+                return Err("closes a parenthesis that was never opened".to_owned());
+            }
             Kind::Close => depth -= 1,
             _ => {}
         }
@@ -143,7 +155,10 @@ fn slice(text: &str, kept: &[Token<'_>]) -> Option<String> {
 ///
 /// # Errors
 /// A sentence about the part of the filter that cannot be understood.
-pub(crate) fn conditions(query: &ChangeQuery, area_path: Option<&str>) -> Result<Vec<String>, String> {
+pub(crate) fn conditions(
+    query: &ChangeQuery,
+    area_path: Option<&str>,
+) -> Result<Vec<String>, String> {
     let mut all = vec!["[System.TeamProject] = @project".to_owned()];
     all.extend(one_of("System.WorkItemType", &query.types));
     all.extend(area_path.map(|path| format!("[System.AreaPath] UNDER {}", quote(path))));
@@ -171,7 +186,8 @@ fn portable(filter: &PortableFilter) -> Result<Vec<String>, String> {
     for term in &filter.fields {
         all.push(term_condition(term)?);
     }
-    let after = |field: &str, at: syncline_domain::Timestamp| format!("[{field}] >= '{}'", at.to_iso());
+    let after =
+        |field: &str, at: syncline_domain::Timestamp| format!("[{field}] >= '{}'", at.to_iso());
     all.extend(filter.created_after.map(|at| after("System.CreatedDate", at)));
     all.extend(filter.updated_after.map(|at| after("System.ChangedDate", at)));
     Ok(all)
@@ -254,14 +270,25 @@ mod tests {
                 "SELECT [System.Id], [System.Title] FROM WorkItems WHERE [a] = 'ORDER BY' ORDER BY [b] DESC, [c]",
                 "[a] = 'ORDER BY'",
             ),
-            ("select [System.Id] from workitems where ([a] = 1 OR [b] = 2) order by [x]", "([a] = 1 OR [b] = 2)"),
-            ("[a] = 'it''s ) fine' and ([b] in (1, 2))", "[a] = 'it''s ) fine' and ([b] in (1, 2))"),
+            (
+                "select [System.Id] from workitems where ([a] = 1 OR [b] = 2) order by [x]",
+                "([a] = 1 OR [b] = 2)",
+            ),
+            (
+                "[a] = 'it''s ) fine' and ([b] in (1, 2))",
+                "[a] = 'it''s ) fine' and ([b] in (1, 2))",
+            ),
             ("[Mode] = 'asof'", "[Mode] = 'asof'"),
             ("[a] = 1 ORDER BY [a]", "[a] = 1"),
         ] {
             assert_eq!(condition(given), Ok(Some(kept.to_owned())), "{given}");
         }
-        for everything in ["", "  ", "SELECT [System.Id] FROM WorkItems", "SELECT [a] FROM WorkItems ORDER BY [a]"] {
+        for everything in [
+            "",
+            "  ",
+            "SELECT [System.Id] FROM WorkItems",
+            "SELECT [a] FROM WorkItems ORDER BY [a]",
+        ] {
             assert_eq!(condition(everything), Ok(None), "{everything}");
         }
     }
@@ -271,7 +298,10 @@ mod tests {
         for (given, word) in [
             ("[a] = 1 ASOF '2026-01-01'", "ASOF"),
             ("SELECT [a] FROM WorkItems WHERE [a] = 1 ASOF '2026-01-01'", "ASOF"),
-            ("SELECT [a] FROM WorkItemLinks WHERE [Source].[System.Id] > 0 MODE (Recursive)", "link"),
+            (
+                "SELECT [a] FROM WorkItemLinks WHERE [Source].[System.Id] > 0 MODE (Recursive)",
+                "link",
+            ),
             ("[Source].[System.Id] > 0", "link"),
             ("[a] = 1 MODE (MustContain)", "MODE"),
             ("[a] = 1) OR ([b] = 2", "never opened"),

@@ -49,7 +49,9 @@ pub(crate) enum LexError {
     #[error("{0} is opened but never closed")]
     Unclosed(char),
     /// A character that WIQL does not know.
-    #[error("{0:?} has no meaning in wiql; put texts in single quotes and field names in square brackets")]
+    #[error(
+        "{0:?} has no meaning in wiql; put texts in single quotes and field names in square brackets"
+    )]
     Stray(char),
 }
 
@@ -84,7 +86,9 @@ fn measure(rest: &str, first: char) -> Result<(Kind, usize), LexError> {
         '>' if rest.starts_with(">=") => Ok((Kind::Sign, 2)),
         '!' if rest.starts_with("!=") => Ok((Kind::Sign, 2)),
         '=' | '<' | '>' | ',' | '+' | '-' | '.' => Ok((Kind::Sign, 1)),
-        c if c.is_ascii_digit() => Ok((Kind::Number, run(rest, |c| c.is_ascii_digit() || c == '.'))),
+        c if c.is_ascii_digit() => {
+            Ok((Kind::Number, run(rest, |c| c.is_ascii_digit() || c == '.')))
+        }
         c if is_word_start(c) => Ok((Kind::Word, run(rest, is_word_part))),
         other => Err(LexError::Stray(other)),
     }

@@ -17,9 +17,15 @@ const MOST: usize = 10_000;
 const IDS_A_QUERY: usize = 1_000;
 
 /// Candidates for adoption after a lost answer.
-pub(super) async fn find_created(api: &Api, query: &FindCreated) -> Result<Vec<Item>, ConnectorError> {
+pub(super) async fn find_created(
+    api: &Api,
+    query: &FindCreated,
+) -> Result<Vec<Item>, ConnectorError> {
     let Some(marker) = &query.marker else {
-        let mine = format!("[System.CreatedBy] = @me AND [System.CreatedDate] >= '{}'", query.since.to_iso());
+        let mine = format!(
+            "[System.CreatedBy] = @me AND [System.CreatedDate] >= '{}'",
+            query.since.to_iso()
+        );
         return items(api, &of_type(&query.type_ref, &mine), "[System.Id] ASC", MOST).await;
     };
     let condition = equals(&marker.field, &Value::from(marker.value.as_str())).map_err(invalid)?;
@@ -27,9 +33,13 @@ pub(super) async fn find_created(api: &Api, query: &FindCreated) -> Result<Vec<I
     // The server compares without letter case, a marker is exact.
     let carries = |item: &Item| match item.fields.get(&marker.field) {
         Some(Value::String(text)) => text.trim() == marker.value,
-        Some(Value::Array(parts)) => parts.iter().any(|part| part.as_str() == Some(marker.value.as_str())),
-        Some(other) => other.to_string() == marker.value,
-        None => false,
+        Some(Value::Array(parts)) => {
+            parts.iter().any(|part| part.as_str() == Some(marker.value.as_str()))
+        }
+        Some(Value::Number(number)) => {
+            marker.value.parse::<serde_json::Number>().is_ok_and(|mark| mark == *number)
+        }
+        _ => false,
     };
     Ok(found.into_iter().filter(carries).collect())
 }
@@ -43,7 +53,10 @@ pub(super) async fn find_equal(
 ) -> Result<Vec<Item>, ConnectorError> {
     let condition = equals(field, value).map_err(invalid)?;
     let found = items(api, &of_type(type_ref, &condition), "[System.Id] ASC", MOST).await?;
-    Ok(found.into_iter().filter(|item| item.fields.get(field).is_some_and(|have| is_same(have, value))).collect())
+    Ok(found
+        .into_iter()
+        .filter(|item| item.fields.get(field).is_some_and(|have| is_same(have, value)))
+        .collect())
 }
 
 /// Newest items, or those that match a text.
@@ -55,7 +68,12 @@ pub(super) async fn search(
 ) -> Result<Vec<Item>, ConnectorError> {
     let mut all = vec!["[System.TeamProject] = @project".to_owned()];
     all.extend(type_ref.map(|name| format!("[System.WorkItemType] = {}", quote(name))));
-    all.extend(api.config.area_path.as_deref().map(|path| format!("[System.AreaPath] UNDER {}", quote(path))));
+    all.extend(
+        api.config
+            .area_path
+            .as_deref()
+            .map(|path| format!("[System.AreaPath] UNDER {}", quote(path))),
+    );
     if let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) {
         let title = format!("[System.Title] CONTAINS {}", quote(text));
         all.push(match text.trim_start_matches('#').parse::<u64>() {
@@ -63,7 +81,13 @@ pub(super) async fn search(
             Err(_) => title,
         });
     }
-    items(api, &all.join(" AND "), "[System.ChangedDate] DESC, [System.Id] DESC", limit.clamp(1, MOST)).await
+    items(
+        api,
+        &all.join(" AND "),
+        "[System.ChangedDate] DESC, [System.Id] DESC",
+        limit.clamp(1, MOST),
+    )
+    .await
 }
 
 /// Which of the ids satisfy the filter.
@@ -76,7 +100,10 @@ pub(super) async fn matching(
     let mut found = BTreeSet::new();
     for part in numbers(ids).chunks(IDS_A_QUERY) {
         let list: Vec<String> = part.iter().map(u64::to_string).collect();
-        let wiql = format!("SELECT [System.Id] FROM WorkItems WHERE {all} AND [System.Id] IN ({})", list.join(", "));
+        let wiql = format!(
+            "SELECT [System.Id] FROM WorkItems WHERE {all} AND [System.Id] IN ({})",
+            list.join(", ")
+        );
         let answer = api.query(&wiql, IDS_A_QUERY).await?;
         found.extend(answer.work_items.iter().map(|item| ItemId::new(item.id.to_string())));
     }
@@ -99,7 +126,12 @@ pub(super) async fn probe(api: &Api, id: u64) -> Result<Presence, ConnectorError
     }
 }
 
-async fn items(api: &Api, condition: &str, order: &str, top: usize) -> Result<Vec<Item>, ConnectorError> {
+async fn items(
+    api: &Api,
+    condition: &str,
+    order: &str,
+    top: usize,
+) -> Result<Vec<Item>, ConnectorError> {
     let wiql = format!("SELECT [System.Id] FROM WorkItems WHERE {condition} ORDER BY {order}");
     let answer = api.query(&wiql, top).await?;
     let ids: Vec<u64> = answer.work_items.iter().map(|item| item.id).collect();
@@ -115,7 +147,10 @@ async fn items(api: &Api, condition: &str, order: &str, top: usize) -> Result<Ve
 }
 
 fn of_type(type_ref: &str, condition: &str) -> String {
-    format!("[System.TeamProject] = @project AND [System.WorkItemType] = {} AND {condition}", quote(type_ref))
+    format!(
+        "[System.TeamProject] = @project AND [System.WorkItemType] = {} AND {condition}",
+        quote(type_ref)
+    )
 }
 
 /// Tags are compared one by one; the set as a whole is only known to the caller.
@@ -131,7 +166,11 @@ fn equals(field: &FieldRef, value: &Value) -> Result<String, String> {
     let each: Result<Vec<String>, String> =
         tags.iter().map(|tag| Ok(format!("{name} CONTAINS {}", literal(tag)?))).collect();
     let each = each?;
-    if each.is_empty() { Err(format!("{name} cannot be looked for without a tag")) } else { Ok(each.join(" AND ")) }
+    if each.is_empty() {
+        Err(format!("{name} cannot be looked for without a tag"))
+    } else {
+        Ok(each.join(" AND "))
+    }
 }
 
 fn is_same(have: &Value, wanted: &Value) -> bool {

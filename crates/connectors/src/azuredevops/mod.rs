@@ -35,4 +35,5 @@ mod schema;
 mod walk;
 mod wire;
 
-pub(crate) use factory::{NAME, check_filter, check_settings, info, open};
+pub use factory::open;
+pub(crate) use factory::{NAME, check_filter, check_settings, info};

@@ -55,7 +55,11 @@ pub(super) fn wanted_tags(write: &Write) -> Option<Value> {
 
 /// The state that a write wants.
 pub(super) fn wanted_state(write: &Write) -> Option<String> {
-    values(write).get(STATE).and_then(Value::as_str).filter(|state| !state.is_empty()).map(ToOwned::to_owned)
+    values(write)
+        .get(STATE)
+        .and_then(Value::as_str)
+        .filter(|state| !state.is_empty())
+        .map(ToOwned::to_owned)
 }
 
 /// Nothing but the revision test: there is nothing to write.
@@ -87,7 +91,8 @@ fn test_rev(version: &Version) -> PatchOp {
 /// Fields, status and marker together; the status is a field here.
 fn values(write: &Write) -> BTreeMap<String, Value> {
     let name = |field: &FieldRef| field.as_str().to_owned();
-    let mut all: BTreeMap<String, Value> = write.fields.iter().map(|(f, v)| (name(f), v.clone())).collect();
+    let mut all: BTreeMap<String, Value> =
+        write.fields.iter().map(|(f, v)| (name(f), v.clone())).collect();
     if let Some(state) = &write.status {
         all.insert(STATE.to_owned(), json!(state));
     }
@@ -190,7 +195,8 @@ mod tests {
             kind: WriteKind::Create { type_ref: "Bug".to_owned() },
             status: status.map(ToOwned::to_owned),
             fields: map.into_iter().map(|(k, v)| (FieldRef::new(k), v)).collect(),
-            marker: marker.map(|(field, value)| Marker { field: field.into(), value: value.to_owned() }),
+            marker: marker
+                .map(|(field, value)| Marker { field: field.into(), value: value.to_owned() }),
         }
     }
 
@@ -204,7 +210,11 @@ mod tests {
             "System.Title": "a", "System.Tags": ["x", "y"], "System.AssignedTo": {"email": "a@b.c", "name": "A"},
             "System.AreaPath": "Shop/Web", "Custom.Gone": null, "Custom.Zero": 0, "Custom.No": false, "Custom.Empty": "",
         });
-        let ops = update(&Config::for_tests(), &write(fields, Some("Active"), None), Some(&Version::from("7")));
+        let ops = update(
+            &Config::for_tests(),
+            &write(fields, Some("Active"), None),
+            Some(&Version::from("7")),
+        );
         assert_eq!(
             wire(&ops),
             json!([
@@ -226,7 +236,11 @@ mod tests {
     fn a_create_leaves_out_what_is_not_set_and_carries_its_marker() {
         let fields = json!({"System.Title": "a", "Custom.Gone": null, "System.Tags": ["x"]});
         let config = Config::for_tests();
-        let ops = create(&config, &write(fields.clone(), Some("Active"), Some(("Custom.Id", "m-1"))), false);
+        let ops = create(
+            &config,
+            &write(fields.clone(), Some("Active"), Some(("Custom.Id", "m-1"))),
+            false,
+        );
         assert_eq!(
             wire(&ops),
             json!([

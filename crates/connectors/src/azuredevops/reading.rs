@@ -48,12 +48,19 @@ pub(super) fn numbers(ids: &[ItemId]) -> Vec<u64> {
 /// Not found, since no item can have such an id.
 pub(super) fn number(id: &ItemId) -> Result<u64, ConnectorError> {
     id.as_str().parse().map_err(|_| {
-        ConnectorError::new(ErrorKind::NotFound, format!("{id} is no work item id; azure devops numbers its items"))
+        ConnectorError::new(
+            ErrorKind::NotFound,
+            format!("{id} is no work item id; azure devops numbers its items"),
+        )
     })
 }
 
 /// Reads items in the order of the answers; missing and hidden ones are left out.
-pub(super) async fn read_all(api: &Api, ids: &[u64], fields: &[String]) -> Result<Vec<WorkItem>, ConnectorError> {
+pub(super) async fn read_all(
+    api: &Api,
+    ids: &[u64],
+    fields: &[String],
+) -> Result<Vec<WorkItem>, ConnectorError> {
     let mut found = Vec::with_capacity(ids.len());
     let mut fields = fields;
     let mut waiting: Vec<&[u64]> = ids.chunks(READ_BATCH).rev().collect();

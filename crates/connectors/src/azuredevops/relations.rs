@@ -69,7 +69,11 @@ fn link(relation: &Relation) -> Option<ItemLink> {
     let path = relation.url.split(['?', '#']).next()?.trim_end_matches('/');
     let (head, id) = path.rsplit_once('/')?;
     let is_item = head.to_ascii_lowercase().ends_with("/workitems") && id.parse::<u64>().is_ok();
-    is_item.then(|| ItemLink { relation: relation.rel.clone(), other: ItemId::new(id), link_id: None })
+    is_item.then(|| ItemLink {
+        relation: relation.rel.clone(),
+        other: ItemId::new(id),
+        link_id: None,
+    })
 }
 
 fn file(relation: &Relation) -> Option<Attachment> {
@@ -104,9 +108,21 @@ mod tests {
     #[test]
     fn only_links_to_items_are_links() {
         for (rel, url, other) in [
-            ("System.LinkTypes.Related", "https://dev.azure.com/o/p/_apis/wit/workItems/42", Some("42")),
-            ("System.LinkTypes.Hierarchy-Reverse", "https://o.visualstudio.com/_apis/wit/WorkItems/7/", Some("7")),
-            ("Microsoft.VSTS.Common.TestedBy-Forward", "https://x/_apis/wit/workItems/8", Some("8")),
+            (
+                "System.LinkTypes.Related",
+                "https://dev.azure.com/o/p/_apis/wit/workItems/42",
+                Some("42"),
+            ),
+            (
+                "System.LinkTypes.Hierarchy-Reverse",
+                "https://o.visualstudio.com/_apis/wit/WorkItems/7/",
+                Some("7"),
+            ),
+            (
+                "Microsoft.VSTS.Common.TestedBy-Forward",
+                "https://x/_apis/wit/workItems/8",
+                Some("8"),
+            ),
             ("Hyperlink", "https://example.com/workItems/9", None),
             ("ArtifactLink", "vstfs:///Git/Commit/abc", None),
             ("AttachedFile", "https://x/_apis/wit/attachments/0a-1b", None),
@@ -118,8 +134,13 @@ mod tests {
 
     #[test]
     fn files_are_named_by_the_last_part_of_their_address() {
-        let found = file(&relation("AttachedFile", "https://x/_apis/wit/attachments/0a-1b?fileName=a.png")).unwrap();
-        assert_eq!((found.id.as_str(), found.name.as_str(), found.size), ("0a-1b", "a.png", Some(7)));
+        let found =
+            file(&relation("AttachedFile", "https://x/_apis/wit/attachments/0a-1b?fileName=a.png"))
+                .unwrap();
+        assert_eq!(
+            (found.id.as_str(), found.name.as_str(), found.size),
+            ("0a-1b", "a.png", Some(7))
+        );
         assert!(file(&relation("Hyperlink", "https://x/y")).is_none());
     }
 }

@@ -12,8 +12,9 @@ use syncline_outbound::{Client, Expect, Method, OutboundError, Request, Response
 use super::config::{Config, segment};
 use super::errors::{self, Effect};
 use super::wire::{
-    AttachmentReference, BatchAnswer, BatchEntry, CommentPage, ConnectionData, Deleted, FieldDefinition, Listed,
-    PatchOp, Project, QueryAnswer, State, TypeField, WireComment, WorkItem, WorkItemType,
+    AttachmentReference, BatchAnswer, BatchEntry, CommentPage, ConnectionData, Deleted,
+    FieldDefinition, Listed, PatchOp, Project, QueryAnswer, State, TypeField, WireComment,
+    WorkItem, WorkItemType,
 };
 use crate::oauth::TokenSource;
 
@@ -31,7 +32,7 @@ pub(super) enum SignIn {
     /// A token that somebody else renews.
     Bearer(SecretString),
     /// Tokens that we renew.
-    OAuth(TokenSource),
+    OAuth(Box<TokenSource>),
 }
 
 /// The tracker's calls.
@@ -51,7 +52,11 @@ pub(super) enum Failed {
 
 impl Api {
     /// Runs a flat query; `top` caps the answer.
-    pub(super) async fn query(&self, wiql: &str, top: usize) -> Result<QueryAnswer, ConnectorError> {
+    pub(super) async fn query(
+        &self,
+        wiql: &str,
+        top: usize,
+    ) -> Result<QueryAnswer, ConnectorError> {
         let request = self
             .request(Method::POST, &self.config.wit_url("wiql"))?
             .query("timePrecision", "true")
@@ -62,13 +67,18 @@ impl Api {
     }
 
     /// Reads up to 200 items; those that are gone or hidden are left out.
-    pub(super) async fn items(&self, ids: &[u64], fields: &[String]) -> Result<Vec<WorkItem>, Failed> {
+    pub(super) async fn items(
+        &self,
+        ids: &[u64],
+        fields: &[String],
+    ) -> Result<Vec<WorkItem>, Failed> {
         let mut body = json!({ "ids": ids, "errorPolicy": "omit" });
         if let (false, Some(map)) = (fields.is_empty(), body.as_object_mut()) {
             map.insert("fields".to_owned(), json!(fields));
         }
         let url = self.config.wit_url("workitemsbatch");
-        let request = self.request(Method::POST, &url).map_err(Failed::Error)?.json(&body).as_read();
+        let request =
+            self.request(Method::POST, &url).map_err(Failed::Error)?.json(&body).as_read();
         let response = match self.send(request).await {
             Ok(response) => response,
             Err(Refusal::Outbound(error)) if error.is_too_large() => {
@@ -76,7 +86,8 @@ impl Api {
             }
             Err(refusal) => return Err(Failed::Error(refusal.into_error(Effect::None))),
         };
-        let all: Listed<Option<WorkItem>> = judged(&response, Effect::None).map_err(Failed::Error)?;
+        let all: Listed<Option<WorkItem>> =
+            judged(&response, Effect::None).map_err(Failed::Error)?;
         Ok(all.value.into_iter().flatten().collect())
     }
 
@@ -97,7 +108,8 @@ impl Api {
 
     /// Whether the item lies in the recycle bin.
     pub(super) async fn is_in_recycle_bin(&self, id: u64) -> Result<bool, ConnectorError> {
-        let request = self.request(Method::GET, &self.config.wit_url(&format!("recyclebin/{id}")))?;
+        let request =
+            self.request(Method::GET, &self.config.wit_url(&format!("recyclebin/{id}")))?;
         match self.read::<Value>(request).await {
             Ok(found) => Ok(found.get("id").is_some()),
             Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
@@ -114,26 +126,42 @@ impl Api {
     }
 
     /// Makes an item.
-    pub(super) async fn create(&self, type_ref: &str, ops: &[PatchOp]) -> Result<WorkItem, ConnectorError> {
+    pub(super) async fn create(
+        &self,
+        type_ref: &str,
+        ops: &[PatchOp],
+    ) -> Result<WorkItem, ConnectorError> {
         let url = self.config.wit_url(&format!("workitems/${}", segment(type_ref)));
         self.write(self.patch_request(Method::POST, &url, ops)?).await
     }
 
     /// Asks whether an item could be made, without making it.
-    pub(super) async fn validate(&self, type_ref: &str, ops: &[PatchOp]) -> Result<(), ConnectorError> {
+    pub(super) async fn validate(
+        &self,
+        type_ref: &str,
+        ops: &[PatchOp],
+    ) -> Result<(), ConnectorError> {
         let url = self.config.wit_url(&format!("workitems/${}", segment(type_ref)));
-        let request = self.patch_request(Method::POST, &url, ops)?.query("validateOnly", "true").as_read();
+        let request =
+            self.patch_request(Method::POST, &url, ops)?.query("validateOnly", "true").as_read();
         self.read::<Value>(request).await.map(|_| ())
     }
 
     /// Changes an item.
-    pub(super) async fn update(&self, id: u64, ops: &[PatchOp]) -> Result<WorkItem, ConnectorError> {
+    pub(super) async fn update(
+        &self,
+        id: u64,
+        ops: &[PatchOp],
+    ) -> Result<WorkItem, ConnectorError> {
         let url = self.config.wit_url(&format!("workitems/{id}"));
         self.write(self.patch_request(Method::PATCH, &url, ops)?).await
     }
 
     /// Sends several creates and updates at once. Each is judged by its own code.
-    pub(super) async fn batch(&self, entries: &[BatchEntry<'_>]) -> Result<Vec<BatchAnswer>, ConnectorError> {
+    pub(super) async fn batch(
+        &self,
+        entries: &[BatchEntry<'_>],
+    ) -> Result<Vec<BatchAnswer>, ConnectorError> {
         let url = self.config.organisation_url("wit/$batch");
         let request = self.request(Method::PATCH, &url)?.json(&entries);
         let answer: Listed<BatchAnswer> = self.write(request).await?;
@@ -153,8 +181,10 @@ impl Api {
 
     /// Puts an item into the recycle bin; the answer is the item as it was, where the server sends it.
     pub(super) async fn delete(&self, id: u64) -> Result<Option<WorkItem>, ConnectorError> {
-        let request = self.request(Method::DELETE, &self.config.wit_url(&format!("workitems/{id}")))?;
-        let response = self.send(request).await.map_err(|refusal| refusal.into_error(Effect::Write))?;
+        let request =
+            self.request(Method::DELETE, &self.config.wit_url(&format!("workitems/{id}")))?;
+        let response =
+            self.send(request).await.map_err(|refusal| refusal.into_error(Effect::Write))?;
         if response.status == 204 || (response.is_success() && response.body.is_empty()) {
             return Ok(None);
         }
@@ -165,11 +195,16 @@ impl Api {
     pub(super) async fn connection(&self) -> Result<ConnectionData, ConnectorError> {
         // This resource has only ever been a preview and takes no plain version.
         let url = parsed(&self.config.organisation_url("connectionData"))?;
-        self.read(Request::get(url).header("Accept", JSON).query("api-version", "7.1-preview.1")).await
+        self.read(Request::get(url).header("Accept", JSON).query("api-version", "7.1-preview.1"))
+            .await
     }
 
     /// A page of the projects that we may see.
-    pub(super) async fn projects(&self, top: usize, skip: usize) -> Result<Vec<Project>, ConnectorError> {
+    pub(super) async fn projects(
+        &self,
+        top: usize,
+        skip: usize,
+    ) -> Result<Vec<Project>, ConnectorError> {
         let request = self
             .request(Method::GET, &self.config.organisation_url("projects"))?
             .query("$top", &top.to_string())
@@ -190,7 +225,10 @@ impl Api {
     }
 
     /// The fields of a type, with what they demand and allow.
-    pub(super) async fn type_fields(&self, type_name: &str) -> Result<Vec<TypeField>, ConnectorError> {
+    pub(super) async fn type_fields(
+        &self,
+        type_name: &str,
+    ) -> Result<Vec<TypeField>, ConnectorError> {
         let url = self.config.wit_url(&format!("workitemtypes/{}/fields", segment(type_name)));
         let request = self.request(Method::GET, &url)?.query("$expand", "all");
         Ok(self.read::<Listed<TypeField>>(request).await?.value)
@@ -203,7 +241,11 @@ impl Api {
     }
 
     /// A page of comments, oldest first.
-    pub(super) async fn comments(&self, id: u64, after: Option<&str>) -> Result<CommentPage, ConnectorError> {
+    pub(super) async fn comments(
+        &self,
+        id: u64,
+        after: Option<&str>,
+    ) -> Result<CommentPage, ConnectorError> {
         let mut request = self
             .comment_request(Method::GET, &format!("workItems/{id}/comments"))?
             .query("$top", COMMENTS)
@@ -224,14 +266,23 @@ impl Api {
     ) -> Result<WireComment, ConnectorError> {
         let (method, path) = match comment {
             None => (Method::POST, format!("workItems/{id}/comments")),
-            Some(comment) => (Method::PATCH, format!("workItems/{id}/comments/{}", segment(comment))),
+            Some(comment) => {
+                (Method::PATCH, format!("workItems/{id}/comments/{}", segment(comment)))
+            }
         };
-        let request = self.comment_request(method, &path)?.query("format", format).json(&json!({ "text": text }));
+        let request = self
+            .comment_request(method, &path)?
+            .query("format", format)
+            .json(&json!({ "text": text }));
         self.write(request).await
     }
 
     /// Stores a file that hangs on nothing yet.
-    pub(super) async fn upload(&self, name: &str, bytes: Vec<u8>) -> Result<AttachmentReference, ConnectorError> {
+    pub(super) async fn upload(
+        &self,
+        name: &str,
+        bytes: Vec<u8>,
+    ) -> Result<AttachmentReference, ConnectorError> {
         let request = self
             .request(Method::POST, &self.config.wit_url("attachments"))?
             .query("fileName", name)
@@ -242,7 +293,12 @@ impl Api {
     }
 
     /// The bytes of a file, at most `limit` of them.
-    pub(super) async fn download(&self, id: &str, name: &str, limit: u64) -> Result<Vec<u8>, ConnectorError> {
+    pub(super) async fn download(
+        &self,
+        id: &str,
+        name: &str,
+        limit: u64,
+    ) -> Result<Vec<u8>, ConnectorError> {
         let request = self
             .request(Method::GET, &self.config.wit_url(&format!("attachments/{}", segment(id))))?
             .query("fileName", name)
@@ -262,7 +318,12 @@ impl Api {
             return Err(errors::signed_out());
         }
         if !response.is_success() {
-            return Err(errors::refused(response.status, &response.body, response.retry_after, Effect::None));
+            return Err(errors::refused(
+                response.status,
+                &response.body,
+                response.retry_after,
+                Effect::None,
+            ));
         }
         Ok(response.body.to_vec())
     }
@@ -273,7 +334,12 @@ impl Api {
         Ok(Request::new(method, url).header("Accept", JSON).query("api-version", version))
     }
 
-    fn patch_request(&self, method: Method, url: &str, ops: &[PatchOp]) -> Result<Request, ConnectorError> {
+    fn patch_request(
+        &self,
+        method: Method,
+        url: &str,
+        ops: &[PatchOp],
+    ) -> Result<Request, ConnectorError> {
         Ok(self.request(method, url)?.header("Content-Type", JSON_PATCH).json(&ops))
     }
 
@@ -283,12 +349,14 @@ impl Api {
     }
 
     async fn read<T: DeserializeOwned>(&self, request: Request) -> Result<T, ConnectorError> {
-        let response = self.send(request).await.map_err(|refusal| refusal.into_error(Effect::None))?;
+        let response =
+            self.send(request).await.map_err(|refusal| refusal.into_error(Effect::None))?;
         judged(&response, Effect::None)
     }
 
     async fn write<T: DeserializeOwned>(&self, request: Request) -> Result<T, ConnectorError> {
-        let response = self.send(request).await.map_err(|refusal| refusal.into_error(Effect::Write))?;
+        let response =
+            self.send(request).await.map_err(|refusal| refusal.into_error(Effect::Write))?;
         judged(&response, Effect::Write)
     }
 
@@ -301,7 +369,9 @@ impl Api {
             SignIn::Pat(token) => request.basic("", token.expose_secret()),
             SignIn::Bearer(token) => request.bearer(token.expose_secret()),
         };
-        let SignIn::OAuth(source) = &self.sign_in else { return Ok(self.client.send(request).await?) };
+        let SignIn::OAuth(source) = &self.sign_in else {
+            return Ok(self.client.send(request).await?);
+        };
         let token = source.token().await?;
         let response = self.client.send(request.clone().bearer(token.expose_secret())).await?;
         if !is_signed_out(&response) {
@@ -339,22 +409,32 @@ impl From<ConnectorError> for Refusal {
     }
 }
 
-/// The entry of a batch for these operations.
-pub(super) fn entry<'a>(method: &'static str, uri: String, ops: &'a [PatchOp]) -> BatchEntry<'a> {
-    BatchEntry { method, uri, headers: BTreeMap::from([("Content-Type", JSON_PATCH)]), body: ops }
+/// The entry of a batch for these operations; inside a batch a create is a PATCH, too.
+pub(super) fn entry(uri: String, ops: &[PatchOp]) -> BatchEntry<'_> {
+    BatchEntry {
+        method: "PATCH",
+        uri,
+        headers: BTreeMap::from([("Content-Type", JSON_PATCH)]),
+        body: ops,
+    }
 }
 
 fn parsed(url: &str) -> Result<Url, ConnectorError> {
-    Url::parse(url).map_err(|error| ConnectorError::new(ErrorKind::Invalid, format!("{url:?} is no address: {error}")))
+    Url::parse(url).map_err(|error| {
+        ConnectorError::new(ErrorKind::Invalid, format!("{url:?} is no address: {error}"))
+    })
 }
 
 fn is_signed_out(response: &Response) -> bool {
-    matches!(response.status, 401 | 203) || response.is_redirect() || (response.is_success() && is_page(response))
+    matches!(response.status, 401 | 203)
+        || response.is_redirect()
+        || (response.is_success() && is_page(response))
 }
 
 /// Whether this is a page for people. A JSON answer with a wrong label is none.
 fn is_page(response: &Response) -> bool {
-    response.is_html() && response.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<')
+    response.is_html()
+        && response.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<')
 }
 
 /// The answer, if it is one.
@@ -366,12 +446,22 @@ fn judged<T: DeserializeOwned>(response: &Response, effect: Effect) -> Result<T,
         return Err(errors::signed_out());
     }
     if !response.is_success() {
-        return Err(errors::refused(response.status, json_body(response), response.retry_after, effect));
+        return Err(errors::refused(
+            response.status,
+            json_body(response),
+            response.retry_after,
+            effect,
+        ));
     }
     if !response.is_json() {
-        return Err(errors::broken(format!("with {:?} instead of json", response.content_type()), effect));
+        return Err(errors::broken(
+            format!("with {:?} instead of json", response.content_type()),
+            effect,
+        ));
     }
-    response.json().map_err(|error| errors::broken(format!("something else than expected: {}", error.failure), effect))
+    response.json().map_err(|error| {
+        errors::broken(format!("something else than expected: {}", error.failure), effect)
+    })
 }
 
 fn json_body(response: &Response) -> &[u8] {

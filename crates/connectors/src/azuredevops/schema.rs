@@ -36,7 +36,8 @@ const KEPT_BY_SERVER: [&str; 20] = [
     "System.BoardLane",
 ];
 /// Fields that the server says it requires and fills by itself.
-const FILLED_BY_SERVER: [&str; 4] = ["System.AreaPath", "System.IterationPath", "System.State", "System.Reason"];
+const FILLED_BY_SERVER: [&str; 4] =
+    ["System.AreaPath", "System.IterationPath", "System.State", "System.Reason"];
 /// Characters that a one-line text takes.
 const SHORT_TEXT: u32 = 255;
 /// Characters that a long text takes.
@@ -67,7 +68,9 @@ pub(super) fn type_schema(
         }),
         fields: fields
             .iter()
-            .map(|field| field_schema(config, field, definitions.get(&field.reference_name), &names))
+            .map(|field| {
+                field_schema(config, field, definitions.get(&field.reference_name), &names)
+            })
             .collect(),
         statuses,
     }
@@ -93,7 +96,8 @@ fn category(word: &str) -> StatusCategory {
 
 /// The state in which items of this type come into being.
 pub(super) fn initial_state(kind: &WorkItemType) -> Option<String> {
-    let from_nothing = kind.transitions.as_ref().and_then(|all| all.get("")).and_then(Option::as_ref);
+    let from_nothing =
+        kind.transitions.as_ref().and_then(|all| all.get("")).and_then(Option::as_ref);
     if let Some(first) = from_nothing.and_then(|to| to.first()) {
         return Some(first.to.clone());
     }
@@ -109,11 +113,14 @@ fn field_schema(
     states: &[String],
 ) -> FieldSchema {
     let reference = field.reference_name.as_str();
-    let allowed = if reference == STATE { states.to_vec() } else { allowed_values(field, definition) };
+    let allowed =
+        if reference == STATE { states.to_vec() } else { allowed_values(field, definition) };
     let field_type = field_type(config, reference, definition, !allowed.is_empty());
-    let is_readonly = KEPT_BY_SERVER.contains(&reference) || definition.is_some_and(|d| d.read_only);
+    let is_readonly =
+        KEPT_BY_SERVER.contains(&reference) || definition.is_some_and(|d| d.read_only);
     let is_filled = FILLED_BY_SERVER.contains(&reference) || !field.default_value.is_null();
-    let name = if field.name.is_empty() { reference } else { field.name.as_str() };
+    let names = [Some(field.name.as_str()), definition.map(|d| d.name.as_str()), Some(reference)];
+    let name = names.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or(reference);
     FieldSchema {
         is_required: field.always_required && !is_readonly && !is_filled,
         is_readonly,
@@ -168,7 +175,10 @@ fn field_type(
 fn longest(definition: Option<&FieldDefinition>, field_type: FieldType) -> Option<u32> {
     match (definition?.field_type.as_str(), field_type) {
         ("string", FieldType::String) => Some(SHORT_TEXT),
-        ("html" | "plainText" | "history", FieldType::Html | FieldType::Markdown | FieldType::String) => Some(LONG_TEXT),
+        (
+            "html" | "plainText" | "history",
+            FieldType::Html | FieldType::Markdown | FieldType::String,
+        ) => Some(LONG_TEXT),
         _ => None,
     }
 }
@@ -208,7 +218,8 @@ mod tests {
             {"referenceName": "Custom.Must", "name": "Must", "alwaysRequired": true},
             {"referenceName": "Custom.Unknown", "name": "Unknown"},
         ]));
-        let kind: WorkItemType = read(json!({"name": "Bug", "referenceName": "Microsoft.VSTS.WorkItemTypes.Bug",
+        let kind: WorkItemType =
+            read(json!({"name": "Bug", "referenceName": "Microsoft.VSTS.WorkItemTypes.Bug",
             "transitions": {"": [{"to": "New", "actions": null}], "New": null}}));
         let states: Vec<State> = read(json!([
             {"name": "New", "category": "Proposed"}, {"name": "Active", "category": "InProgress"},
@@ -225,7 +236,14 @@ mod tests {
         let shown: Vec<_> = schema
             .fields
             .iter()
-            .map(|f| (f.reference.rsplit('.').next().unwrap(), f.field_type, f.is_required, f.is_readonly))
+            .map(|f| {
+                (
+                    f.reference.rsplit('.').next().unwrap(),
+                    f.field_type,
+                    f.is_required,
+                    f.is_readonly,
+                )
+            })
             .collect();
         assert_eq!(
             shown,
@@ -252,7 +270,12 @@ mod tests {
         let categories: Vec<_> = schema.statuses.iter().map(|s| s.category).collect();
         assert_eq!(
             categories,
-            [StatusCategory::Proposed, StatusCategory::InProgress, StatusCategory::Completed, StatusCategory::Removed]
+            [
+                StatusCategory::Proposed,
+                StatusCategory::InProgress,
+                StatusCategory::Completed,
+                StatusCategory::Removed
+            ]
         );
     }
 
