@@ -2,6 +2,7 @@
 
 mod chance;
 mod clock;
+pub mod connector_suite;
 mod fake;
 mod faulty;
 mod listen;

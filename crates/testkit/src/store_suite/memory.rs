@@ -37,7 +37,7 @@ pub async fn bases_are_written_over(store: Arc<dyn Store>) {
     tx(&store, move |tx| tx.put_bases(&put)).await;
     let over = Base { value: json!({"name": "Ada"}), updated_at: at(99), ..first[1].clone() };
     let put = over.clone();
-    tx(&store, move |tx| tx.put_bases(&[put.clone()])).await;
+    tx(&store, move |tx| tx.put_bases(std::slice::from_ref(&put))).await;
     let mut expected = first;
     expected[1] = over;
     let read = view(&store, move |tx| tx.bases(&[two, one])).await;

@@ -105,7 +105,7 @@ fn act(
     open: Option<IntentId>,
 ) -> Result<Done, Fault> {
     let (s, t) = (format!("s{}", step.left), format!("t{}", step.right));
-    let side = if step.left % 2 == 0 { Side::Source } else { Side::Target };
+    let side = if step.left.is_multiple_of(2) { Side::Source } else { Side::Target };
     let field = format!("f{}", step.right % 3);
     let ghost = pair.unwrap_or(PairId(4_711));
     match step.kind {
@@ -116,7 +116,7 @@ fn act(
         4 => tx.delete_pair(ghost)?,
         5 => tx.update_pair(&Pair {
             id: ghost,
-            state: if step.pick % 2 == 0 { PairState::Active } else { PairState::Ignored },
+            state: if step.pick.is_multiple_of(2) { PairState::Active } else { PairState::Ignored },
             ..pair_row(seed.config, &s, &t)
         })?,
         6 | 7 => {

@@ -220,7 +220,7 @@ pub async fn outcome_columns_come_back(store: Arc<dyn Store>) {
         ..outcome(seed.run, "1", ItemState::Conflicted)
     };
     let insert = row.clone();
-    tx(&store, move |tx| tx.insert_outcomes(&[insert.clone()])).await;
+    tx(&store, move |tx| tx.insert_outcomes(std::slice::from_ref(&insert))).await;
     let read = view(&store, move |tx| tx.outcomes(seed.run, &OutcomeFilter::default(), 2)).await;
     let expected = ItemOutcome { id: read[0].id, ..row };
     assert_eq!(read, [expected]);
