@@ -1,0 +1,334 @@
+//! The tables as both databases have them. Readable twins of times (SQLite only) are left out: nothing reads them here.
+
+use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+table! {
+    connectors (id) {
+        id -> BigInt,
+        name -> Text,
+        connector_type -> Text,
+        base_url -> Text,
+        endpoint -> Text,
+        auth_type -> Text,
+        metadata -> Text,
+        sealed_credentials -> Binary,
+        is_active -> Bool,
+        last_check -> Nullable<Text>,
+        credential_expires_at_us -> Nullable<BigInt>,
+        created_at_us -> BigInt,
+        updated_at_us -> BigInt,
+    }
+}
+
+table! {
+    work_item_types (id) {
+        id -> BigInt,
+        connector_id -> BigInt,
+        type_name -> Text,
+        type_ref -> Text,
+        enabled_for_sync -> Bool,
+        metadata -> Text,
+        created_at_us -> BigInt,
+        gone_at_us -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    fields (id) {
+        id -> BigInt,
+        type_id -> BigInt,
+        field_name -> Text,
+        field_reference -> Text,
+        field_type -> Text,
+        is_required -> Bool,
+        is_readonly -> Bool,
+        is_status -> Bool,
+        is_multiple -> Bool,
+        allowed_values -> Text,
+        max_length -> Nullable<BigInt>,
+        enabled_for_sync -> Bool,
+        suggestion_score -> Integer,
+        gone_at_us -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    statuses (id) {
+        id -> BigInt,
+        type_id -> BigInt,
+        status_name -> Text,
+        status_value -> Text,
+        status_category -> Text,
+        sort_order -> Integer,
+        enabled_for_sync -> Bool,
+        gone_at_us -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    sync_configs (id) {
+        id -> BigInt,
+        name -> Text,
+        description -> Text,
+        source_connector_id -> BigInt,
+        target_connector_id -> BigInt,
+        direction -> Text,
+        trigger_type -> Text,
+        schedule_cron -> Nullable<Text>,
+        timezone -> Text,
+        conflict_resolution -> Text,
+        sync_filter -> Nullable<Text>,
+        target_filter -> Nullable<Text>,
+        options -> Text,
+        is_active -> Bool,
+        needs_full -> Bool,
+        version -> BigInt,
+        next_sync_at_us -> Nullable<BigInt>,
+        last_sync_at_us -> Nullable<BigInt>,
+        created_at_us -> BigInt,
+        updated_at_us -> BigInt,
+    }
+}
+
+table! {
+    type_mappings (id) {
+        id -> BigInt,
+        config_id -> BigInt,
+        source_type_id -> BigInt,
+        target_type_id -> BigInt,
+    }
+}
+
+table! {
+    field_mappings (id) {
+        id -> BigInt,
+        config_id -> BigInt,
+        type_mapping_id -> BigInt,
+        source_field_ids -> Text,
+        target_field_id -> BigInt,
+        mapping_type -> Text,
+        transformation -> Nullable<Text>,
+        constant_value -> Nullable<Text>,
+        expression -> Nullable<Text>,
+        value_map -> Nullable<Text>,
+        direction -> Text,
+        applies_when -> Text,
+        default_value -> Nullable<Text>,
+        conflict_resolution -> Nullable<Text>,
+    }
+}
+
+table! {
+    status_mappings (id) {
+        id -> BigInt,
+        config_id -> BigInt,
+        type_mapping_id -> BigInt,
+        source_status_id -> BigInt,
+        target_status_id -> BigInt,
+    }
+}
+
+table! {
+    user_maps (config_id) {
+        config_id -> BigInt,
+        user_map -> Text,
+    }
+}
+
+table! {
+    executions (id) {
+        id -> BigInt,
+        config_id -> BigInt,
+        status -> Text,
+        trigger_type -> Text,
+        triggered_by -> Text,
+        direction -> Text,
+        is_dry_run -> Bool,
+        is_full -> Bool,
+        item_ids -> Nullable<Text>,
+        cancel_requested -> Bool,
+        totals -> Text,
+        error -> Nullable<Text>,
+        started_at_us -> BigInt,
+        ended_at_us -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    item_outcomes (id) {
+        id -> BigInt,
+        execution_id -> BigInt,
+        side -> Text,
+        source_id -> Nullable<Text>,
+        target_id -> Nullable<Text>,
+        type_ref -> Text,
+        title -> Text,
+        state -> Text,
+        rule -> Nullable<Text>,
+        error -> Nullable<Text>,
+        changes -> Text,
+        at_us -> BigInt,
+    }
+}
+
+table! {
+    synced_items (id) {
+        id -> BigInt,
+        config_id -> BigInt,
+        source_item_id -> Text,
+        target_item_id -> Nullable<Text>,
+        source_type -> Text,
+        target_type -> Text,
+        source_url -> Text,
+        target_url -> Text,
+        source_version -> Text,
+        target_version -> Text,
+        state -> Text,
+        last_synced_at_us -> BigInt,
+        sync_count -> BigInt,
+        created_at_us -> BigInt,
+    }
+}
+
+table! {
+    bases (pair_id, side, field_ref) {
+        pair_id -> BigInt,
+        side -> Text,
+        field_ref -> Text,
+        value -> Text,
+        updated_at_us -> BigInt,
+    }
+}
+
+table! {
+    receipts (pair_id, side, field_ref) {
+        pair_id -> BigInt,
+        side -> Text,
+        field_ref -> Text,
+        hash -> Text,
+        version -> Text,
+        written_at_us -> BigInt,
+    }
+}
+
+table! {
+    comment_pairs (pair_id, source_comment_id) {
+        pair_id -> BigInt,
+        origin -> Text,
+        source_comment_id -> Text,
+        target_comment_id -> Text,
+        hash -> Text,
+        created_at_us -> BigInt,
+    }
+}
+
+table! {
+    intents (id) {
+        id -> BigInt,
+        config_id -> BigInt,
+        execution_id -> BigInt,
+        op_id -> Text,
+        op -> Text,
+        side -> Text,
+        from_item_id -> Text,
+        item_id -> Nullable<Text>,
+        plan -> Text,
+        state -> Text,
+        created_at_us -> BigInt,
+    }
+}
+
+table! {
+    cursors (config_id, side) {
+        config_id -> BigInt,
+        side -> Text,
+        position -> Text,
+        updated_at_us -> BigInt,
+    }
+}
+
+table! {
+    lineages (id) {
+        id -> BigInt,
+    }
+}
+
+table! {
+    lineage_members (connector_id, item_id) {
+        connector_id -> BigInt,
+        item_id -> Text,
+        lineage_id -> BigInt,
+    }
+}
+
+table! {
+    item_retries (config_id, side, item_id) {
+        config_id -> BigInt,
+        side -> Text,
+        item_id -> Text,
+        error -> Text,
+        attempts -> Integer,
+        next_try_at_us -> BigInt,
+        first_failed_at_us -> BigInt,
+    }
+}
+
+table! {
+    leases (name) {
+        name -> Text,
+        holder -> Text,
+        token -> BigInt,
+        is_held -> Bool,
+        expires_at_us -> BigInt,
+    }
+}
+
+table! {
+    api_keys (id) {
+        id -> BigInt,
+        name -> Text,
+        prefix -> Text,
+        hash -> Text,
+        role -> Text,
+        config_scope -> Nullable<Text>,
+        created_at_us -> BigInt,
+        expires_at_us -> Nullable<BigInt>,
+        last_used_at_us -> Nullable<BigInt>,
+        revoked_at_us -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    settings (name) {
+        name -> Text,
+        value -> Text,
+        updated_at_us -> BigInt,
+    }
+}
+
+table! {
+    audit_log (id) {
+        id -> BigInt,
+        at_us -> BigInt,
+        actor -> Text,
+        action -> Text,
+        target -> Text,
+        details -> Text,
+        request_id -> Nullable<Text>,
+    }
+}
+
+table! {
+    remembered_replies (scope, request_key) {
+        scope -> Text,
+        request_key -> Text,
+        body_hash -> Text,
+        status -> Integer,
+        reply -> Text,
+        created_at_us -> BigInt,
+    }
+}
+
+joinable!(synced_items -> sync_configs (config_id));
+allow_tables_to_appear_in_same_query!(synced_items, sync_configs);
+allow_tables_to_appear_in_same_query!(executions, sync_configs);

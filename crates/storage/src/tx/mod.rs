@@ -1,0 +1,52 @@
+//! The transaction as the domain knows it: one file a subject, with the SQL of its tables.
+
+mod admin;
+mod bases;
+mod comments;
+mod configs;
+mod connectors;
+mod intents;
+mod leases;
+mod lineage;
+mod metadata;
+mod pairs;
+mod retries;
+mod rules;
+mod runs;
+mod sync;
+
+use syncline_domain::Fault;
+
+use crate::db::Db;
+
+/// A transaction that is going on over a connection.
+pub(crate) struct DbTx<'a> {
+    db: &'a mut Db,
+    writable: bool,
+}
+
+impl<'a> DbTx<'a> {
+    /// Over a connection on which a transaction was begun.
+    pub(crate) const fn new(db: &'a mut Db, writable: bool) -> Self {
+        Self { db, writable }
+    }
+
+    /// The connection, for reading.
+    const fn read(&mut self) -> &mut Db {
+        self.db
+    }
+
+    /// The connection, for writing.
+    fn write(&mut self) -> Result<&mut Db, Fault> {
+        if self.writable {
+            Ok(self.db)
+        } else {
+            Err(Fault::Internal("a reading transaction tried to write".to_owned()))
+        }
+    }
+}
+
+/// [`Fault::NotFound`] when a statement touched no row.
+fn touched(rows: usize, what: &str, id: impl std::fmt::Display) -> Result<(), Fault> {
+    if rows == 0 { Err(Fault::no_such(what, id)) } else { Ok(()) }
+}

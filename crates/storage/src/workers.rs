@@ -1,0 +1,99 @@
+//! A few threads over one bounded queue, each of which takes a connection from an r2d2 pool for every message.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use diesel::r2d2::Pool;
+use syncline_domain::Fault;
+use tokio::sync::mpsc;
+
+use crate::db::Db;
+use crate::error::StorageError;
+use crate::manager::DbManager;
+use crate::unit::{Message, Unit};
+
+/// Units that may wait before callers have to.
+const QUEUE: usize = 1_024;
+
+/// How long a unit waits for a connection before the database counts as away.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How a unit is run over a connection.
+pub(crate) type Run = fn(&mut Db, &mut Unit) -> Result<(), Fault>;
+
+/// The threads. Dropping them lets them finish everything that was handed over.
+pub(crate) struct Workers {
+    queue: Option<mpsc::Sender<Message>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Workers {
+    /// Starts as many threads as there are connections; `check` asks the database before each use of a connection.
+    pub(crate) fn start(
+        name: &str,
+        count: u32,
+        manager: DbManager,
+        check: bool,
+        run: Run,
+    ) -> Result<Self, StorageError> {
+        let pool = Pool::builder()
+            .max_size(count.max(1))
+            .min_idle(Some(1))
+            .test_on_check_out(check)
+            .connection_timeout(PATIENCE)
+            .build(manager)
+            .map_err(|error| StorageError::Query(error.to_string()))?;
+        let (queue, messages) = mpsc::channel(QUEUE);
+        let messages = Arc::new(Mutex::new(messages));
+        let mut threads = Vec::new();
+        for number in 1..=count.max(1) {
+            let (pool, messages) = (pool.clone(), Arc::clone(&messages));
+            let thread = std::thread::Builder::new()
+                .name(format!("{name}-{number}"))
+                .spawn(move || serve(&pool, &messages, run))
+                .map_err(|error| StorageError::Query(format!("{name} does not start: {error}")))?;
+            threads.push(thread);
+        }
+        Ok(Self { queue: Some(queue), threads })
+    }
+
+    /// Where to hand units over.
+    pub(crate) const fn queue(&self) -> Option<&mpsc::Sender<Message>> {
+        self.queue.as_ref()
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.queue.take();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                log::error!("a thread of the store ended by a panic");
+            }
+        }
+    }
+}
+
+fn serve(pool: &Pool<DbManager>, messages: &Mutex<mpsc::Receiver<Message>>, run: Run) {
+    loop {
+        // The lock is held while waiting: one thread waits for the queue, the others for the lock.
+        let next = messages.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+        match next {
+            None => return,
+            Some(Message::Unit(mut unit)) => {
+                let result = match pool.get() {
+                    Ok(mut db) => run(&mut db, &mut unit),
+                    Err(error) => Err(Fault::Unavailable(format!("the database is away: {error}"))),
+                };
+                unit.settle(result);
+            }
+            // Without a connection the task is dropped, of which its caller learns by the closed channel.
+            Some(Message::Task(task)) => {
+                if let Ok(mut db) = pool.get() {
+                    task(&mut db);
+                }
+            }
+        }
+    }
+}
