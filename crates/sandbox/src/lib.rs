@@ -50,9 +50,11 @@
 //! ```
 
 mod azure;
+mod servicedesk;
 mod shared;
 
 pub use azure::{AzureDevOps, AzureDevOpsOptions, TagsAdd};
+pub use servicedesk::{Flavour, ServiceDeskOptions, ServiceDeskPlus};
 pub use shared::counter::RequestCounts;
 pub use shared::effects::{Effect, EffectOp, EffectSource};
 pub use shared::faults::{FaultKind, FaultRule};

@@ -72,5 +72,6 @@ fn skip(word: &str, why: &str) {
     let required = std::env::var("SYNCLINE_REQUIRE").unwrap_or_default();
     assert!(!required.split(',').any(|part| part.trim() == word), "{word} is required: {why}");
     let first = why.lines().last().unwrap_or("");
-    writeln!(std::io::stderr(), "skipped: the official client needs {word}: {first}").unwrap();
+    let line = format!("skipped: the official client needs {word}: {first}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }

@@ -49,7 +49,7 @@ fn overview(site: &Site, store: &Store) -> Reply {
             item.text(f::STATE).to_owned(),
         )
     };
-    let mut rows: Vec<_> = store.from_id(0).filter(|item| item.deleted.is_none()).collect();
+    let mut rows: Vec<_> = store.starting_at(0).filter(|item| item.deleted.is_none()).collect();
     rows.sort_by_key(|item| std::cmp::Reverse(item.changed_at()));
     let rows: Vec<_> = rows.into_iter().take(ROWS).map(row).collect();
     Reply::html(200, list(&format!("{}: work items", site.options.project), &rows))

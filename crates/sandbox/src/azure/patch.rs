@@ -66,7 +66,10 @@ fn operation(op: &Value) -> Answer<Op> {
 }
 
 fn place(path: &str) -> Answer<Place> {
-    let parts: Vec<&str> = path.split('/').collect();
+    // RFC 6901: `~1` is a slash, `~0` a tilde.
+    let plain: Vec<String> =
+        path.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
+    let parts: Vec<&str> = plain.iter().map(String::as_str).collect();
     let index = |text: &str| text.parse().ok();
     let found = match parts.as_slice() {
         ["", "rev"] => Some(Place::Rev),

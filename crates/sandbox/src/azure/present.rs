@@ -8,6 +8,7 @@ use super::model::{Comment, Item, Relation, Target};
 use super::schema::{self, Kind};
 use super::site::Site;
 use super::store::Store;
+use crate::shared::json::put;
 use crate::shared::record::Val;
 use crate::shared::text::{guid, short_iso};
 
@@ -229,7 +230,7 @@ pub(crate) fn update(site: &Site, item: &Item, rev: u32) -> Option<Value> {
         "url": format!("{}/updates/{rev}", site.item_url(item.id)),
     });
     if let Some(relations) = relation_changes(site, &now, saved.old_relations.as_deref()) {
-        out["relations"] = relations;
+        put(&mut out, "relations", relations);
     }
     Some(out)
 }
@@ -286,15 +287,19 @@ pub(crate) fn comment(site: &Site, item: u32, comment: &Comment, rendered: bool)
     });
     if rendered {
         let text = &comment.text;
-        out["renderedText"] = if comment.markdown {
-            json!(format!("<p>{}</p>", crate::shared::html::escape(text)))
-        } else {
-            json!(text)
-        };
+        put(
+            &mut out,
+            "renderedText",
+            if comment.markdown {
+                json!(format!("<p>{}</p>", crate::shared::html::escape(text)))
+            } else {
+                json!(text)
+            },
+        );
     }
     if comment.deleted {
-        out["isDeleted"] = json!(true);
-        out["text"] = json!("");
+        put(&mut out, "isDeleted", json!(true));
+        put(&mut out, "text", json!(""));
     }
     out
 }
@@ -320,7 +325,7 @@ pub(crate) fn field(site: &Site, field: &schema::Field) -> Value {
         "url": format!("{}/_apis/wit/fields/{}", site.collection, field.reference),
     });
     if picklist {
-        out["picklistId"] = json!(guid(field.reference));
+        put(&mut out, "picklistId", json!(guid(field.reference)));
     }
     if let Some(map) = out.as_object_mut() {
         map.retain(|_, value| !value.is_null());

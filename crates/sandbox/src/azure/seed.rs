@@ -80,7 +80,7 @@ fn item(site: &Site, store: &mut Store, index: usize, at: i64) {
     if let Some(said) = seedtext::comment(site.common.seed, index) {
         comment(store, id, said, pick(&[1, 2, 3, 6], chance >> 12), at.saturating_add(2 * HOUR));
     }
-    if chance % 3 != 0 {
+    if !chance.is_multiple_of(3) {
         advance(store, id, kind, chance, at.saturating_add(5 * HOUR));
     }
 }
@@ -127,7 +127,7 @@ fn first(
     if kind != "Task" {
         draft.set(f::VALUE_AREA, Some(store.word("Business")));
     }
-    if chance % 4 != 0 {
+    if !chance.is_multiple_of(4) {
         draft.set(f::ASSIGNED_TO, Some(Val::Ref(pick(&[1, 2, 3, 4, 5], chance >> 28))));
     }
     let tags = pick(&["", "customer", "customer; regression", "performance", ""], chance >> 32);

@@ -93,7 +93,7 @@ impl Store {
     }
 
     /// All items in id order, from an id on.
-    pub(crate) fn from_id(&self, first: u32) -> impl Iterator<Item = &Item> {
+    pub(crate) fn starting_at(&self, first: u32) -> impl Iterator<Item = &Item> {
         self.items.range(first..).map(|(_, item)| item)
     }
 

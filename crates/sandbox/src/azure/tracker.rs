@@ -13,6 +13,7 @@ use super::store::Store;
 use super::{access, fields as f, page, routes, seed};
 use crate::shared::faults::FaultRule;
 use crate::shared::http::{Reply, Request};
+use crate::shared::json::put;
 use crate::shared::options::SandboxOptions;
 use crate::shared::running::{self, RunningSandbox, SandboxError};
 use crate::shared::tracker::{Call, Edit, Edited, ItemSummary, SandboxInfo, Tracker};
@@ -189,7 +190,7 @@ impl Tracker for Organization {
             version: item.rev().to_string(),
             url: self.site.page_url(item.id),
         };
-        store.from_id(0).filter(|item| item.deleted.is_none()).map(short).collect()
+        store.starting_at(0).filter(|item| item.deleted.is_none()).map(short).collect()
     }
 
     fn item(&self, id: &str) -> Option<Value> {
@@ -197,8 +198,11 @@ impl Tracker for Organization {
         let item = store.any(id.parse().ok()?)?;
         let mut shown = present::item(&self.site, &store, item, &Show::all());
         let comments = item.comments.iter().filter(|comment| !comment.deleted);
-        shown["comments"] =
-            comments.map(|one| present::comment(&self.site, item.id, one, false)).collect();
+        put(
+            &mut shown,
+            "comments",
+            comments.map(|one| present::comment(&self.site, item.id, one, false)).collect(),
+        );
         Some(shown)
     }
 

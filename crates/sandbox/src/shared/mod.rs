@@ -8,6 +8,7 @@ pub(crate) mod effects;
 pub(crate) mod faults;
 pub(crate) mod html;
 pub(crate) mod http;
+pub(crate) mod json;
 pub(crate) mod multipart;
 pub(crate) mod options;
 pub(crate) mod people;

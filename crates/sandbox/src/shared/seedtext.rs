@@ -141,7 +141,7 @@ pub(crate) fn bug(seed: u64, index: usize) -> SeedText {
 pub(crate) fn comment(seed: u64, index: usize) -> Option<&'static str> {
     let number = u64::try_from(index).unwrap_or(u64::MAX);
     let chance = mix(seed.wrapping_add(number).wrapping_mul(31));
-    (chance % 3 == 0).then(|| {
+    chance.is_multiple_of(3).then(|| {
         let choices = [
             "I can reproduce this on staging.",
             "The customer called again; please have a look this week.",

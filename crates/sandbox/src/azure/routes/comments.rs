@@ -8,6 +8,7 @@ use crate::azure::present;
 use crate::azure::saving::{self, Actor};
 use crate::azure::store::Store;
 use crate::shared::http::Reply;
+use crate::shared::json::put;
 
 /// The most comments of one page.
 const MOST: usize = 200;
@@ -54,8 +55,8 @@ pub(crate) fn read(cx: &Cx<'_>, store: &Store, item: u32, comment: Option<&str>)
     let url = format!("{}/comments", cx.site.item_url(item));
     let mut out = json!({ "totalCount": total, "count": page.len(), "comments": page, "url": url });
     if next < total {
-        out["continuationToken"] = json!(next.to_string());
-        out["nextPage"] = json!(format!("{url}?continuationToken={next}"));
+        put(&mut out, "continuationToken", json!(next.to_string()));
+        put(&mut out, "nextPage", json!(format!("{url}?continuationToken={next}")));
     }
     one(&out)
 }

@@ -8,6 +8,7 @@ use crate::azure::model::Item;
 use crate::azure::present::{self, Show};
 use crate::azure::store::Store;
 use crate::shared::http::Reply;
+use crate::shared::json::put;
 
 /// The most entries of one page.
 const MOST: usize = 200;
@@ -47,6 +48,10 @@ pub(crate) fn read(
 
 fn revision(cx: &Cx<'_>, store: &Store, past: &Item, show: &Show) -> Value {
     let mut value = present::item(cx.site, store, past, show);
-    value["url"] = format!("{}/revisions/{}", cx.site.item_url(past.id), past.rev()).into();
+    put(
+        &mut value,
+        "url",
+        format!("{}/revisions/{}", cx.site.item_url(past.id), past.rev()).into(),
+    );
     value
 }

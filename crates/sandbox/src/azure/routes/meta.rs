@@ -10,6 +10,7 @@ use crate::azure::relations;
 use crate::azure::schema::{self, FIELDS, Field, Kind, TYPES, WorkItemType};
 use crate::azure::store::Store;
 use crate::shared::http::Reply;
+use crate::shared::json::put;
 use crate::shared::text::{guid, short_iso};
 
 /// Reference name, name, default type and all types of each category.
@@ -118,18 +119,22 @@ fn instance(cx: &Cx<'_>, kind: &WorkItemType, field: &Field, expand: &Expand) ->
         "url": format!("{}/_apis/wit/fields/{}", cx.site.collection, field.reference),
     });
     if expand.values {
-        out["allowedValues"] = match field.no {
-            f::STATE => kind.states.iter().map(|state| json!(state.name)).collect(),
-            f::REASON => kind.states.iter().map(|state| json!(state.reason)).collect(),
-            _ => field.allowed.iter().map(|value| json!(value)).collect(),
-        };
+        put(
+            &mut out,
+            "allowedValues",
+            match field.no {
+                f::STATE => kind.states.iter().map(|state| json!(state.name)).collect(),
+                f::REASON => kind.states.iter().map(|state| json!(state.reason)).collect(),
+                _ => field.allowed.iter().map(|value| json!(value)).collect(),
+            },
+        );
     }
     if expand.dependents {
         let dependents = if field.no == f::STATE { vec![f::REASON] } else { Vec::new() };
         let shown = dependents.into_iter().filter_map(schema::by_no).map(|other| {
             json!({ "name": other.name, "referenceName": other.reference, "url": format!("{}/_apis/wit/fields/{}", cx.site.collection, other.reference) })
         });
-        out["dependentFields"] = shown.collect();
+        put(&mut out, "dependentFields", shown.collect::<Value>());
     }
     if let Some(map) = out.as_object_mut() {
         map.retain(|_, value| !value.is_null());

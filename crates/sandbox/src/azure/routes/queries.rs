@@ -10,6 +10,7 @@ use crate::azure::wiql::compile::{Scope, compile};
 use crate::azure::wiql::parse::parse;
 use crate::azure::wiql::run::{Sight, run};
 use crate::shared::http::Reply;
+use crate::shared::json::put;
 use crate::shared::people::SERVICE;
 use crate::shared::text::short_iso;
 
@@ -53,7 +54,7 @@ pub(crate) fn wiql(cx: &Cx<'_>, store: &Store) -> Answer<Reply> {
         "workItems": items,
     });
     if !order.is_empty() {
-        out["sortColumns"] = Value::Array(order);
+        put(&mut out, "sortColumns", Value::Array(order));
     }
     one(&out)
 }

@@ -133,12 +133,9 @@ fn shown(cx: &Cx<'_>, store: &Store, wish: &Wish, item: &Item) -> Value {
         if long && !wish.long_text {
             fields.remove(field.reference);
         }
-        if field.kind == Kind::Who && !wish.identity {
-            if let (Some(slot), Some(Val::Ref(who))) =
-                (fields.get_mut(field.reference), item.get(field.no))
-            {
-                *slot = json!(cx.site.people.get(who).map(|person| person.long_name()));
-            }
+        let person = item.get(field.no).filter(|_| field.kind == Kind::Who && !wish.identity);
+        if let (Some(slot), Some(Val::Ref(who))) = (fields.get_mut(field.reference), person) {
+            *slot = json!(cx.site.people.get(who).map(|person| person.long_name()));
         }
     }
     json!({ "id": item.id, "rev": item.rev(), "fields": fields })

@@ -9,6 +9,7 @@ use crate::azure::errors::{Answer, ApiError, bad_value, no_route};
 use crate::azure::model::Node;
 use crate::azure::store::Store;
 use crate::shared::http::Reply;
+use crate::shared::json::put;
 use crate::shared::text::guid;
 
 /// Which of the two trees.
@@ -114,11 +115,14 @@ fn shown(cx: &Cx<'_>, store: &Store, tree: Tree, node: &Node, depth: usize) -> V
         "url": format!("{}/{}/_apis/wit/classificationNodes/{kind}s/{}", cx.site.collection, cx.site.project_guid(), rest.replace('\\', "/")),
     });
     if !node.attributes.is_empty() {
-        out["attributes"] = Value::Object(node.attributes.clone());
+        put(&mut out, "attributes", Value::Object(node.attributes.clone()));
     }
     if depth > 0 && !children.is_empty() {
-        out["children"] =
-            children.into_iter().map(|child| shown(cx, store, tree, child, depth - 1)).collect();
+        put(
+            &mut out,
+            "children",
+            children.into_iter().map(|child| shown(cx, store, tree, child, depth - 1)).collect(),
+        );
     }
     out
 }

@@ -26,7 +26,7 @@ pub(crate) fn run(store: &Store, plan: &Plan, sight: &Sight) -> Vec<u32> {
             ids
         }
         _ => store
-            .from_id(plan.first_id)
+            .starting_at(plan.first_id)
             .filter(|item| hit(store, plan, sight, item))
             .map(|item| item.id)
             .collect(),
