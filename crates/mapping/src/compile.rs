@@ -145,11 +145,7 @@ impl Work {
             when: rule.when,
             rule_id: rule.id,
             rule: rule.in_words.clone(),
-            sources: rule
-                .sources
-                .iter()
-                .map(|source| FieldRef::new(source.reference.as_str()))
-                .collect(),
+            sources: rule.sources.iter().map(|source| source.reference.clone()).collect(),
             both_ways: turned.both_ways,
             conflict_resolution: turned.rule.conflict_resolution,
         });
@@ -277,7 +273,7 @@ fn settle_order(rules: &mut Vec<Rule>) {
 
 fn source(field: &FieldSchema) -> Source {
     Source {
-        reference: field.reference.clone(),
+        reference: FieldRef::new(field.reference.as_str()),
         kind: if field.is_multiple && field.field_type == FieldType::Picklist {
             FieldType::Array
         } else {

@@ -7,8 +7,9 @@
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Map, Value};
+use syncline_domain::{FieldRef, FieldType};
 
-use crate::scope::{ITEM_KEYS, Scope};
+use crate::scope::{ITEM_KEYS, Scope, Typed};
 
 const FUEL: u64 = 50_000;
 const MAX_DEPTH: usize = 64;
@@ -53,12 +54,14 @@ impl Expressions {
         &self,
         id: &ExpressionId,
         scope: &Scope<'_>,
-        values: &[Value],
+        values: Vec<Typed>,
     ) -> Result<Value, String> {
         let template = self.env.get_template(&id.0).map_err(|fault| in_words(&fault))?;
         let root = scope.expression_root.get_or_init(|| root(scope));
+        let values: Vec<Value> =
+            values.into_iter().map(|typed| whole_person(typed.value, typed.kind)).collect();
         let value = Serde(values.first().unwrap_or(&Value::Null));
-        let all = Serde(values);
+        let all = Serde(&values);
         let done = template
             .render_captured(minijinja::context! { value => value, values => all, ..root.clone() })
             .map_err(|fault| in_words(&fault))?;
@@ -196,7 +199,10 @@ fn root(scope: &Scope<'_>) -> minijinja::Value {
         .read
         .fields
         .iter()
-        .map(|field| (field.reference.clone(), scope.field(&field.reference, field.is_status)))
+        .map(|field| {
+            let value = scope.field(&FieldRef::new(field.reference.as_str()), field.is_status);
+            (field.reference.clone(), whole_person(value, field.field_type))
+        })
         .collect();
     for (reference, value) in &scope.item.fields {
         fields.entry(reference.as_str()).or_insert_with(|| value.clone());
@@ -206,6 +212,16 @@ fn root(scope: &Scope<'_>) -> minijinja::Value {
         fields => Serde(fields),
         context => Serde(scope.context),
     }
+}
+
+/// A person with all four parts, so that an address nobody told is none and no error.
+fn whole_person(mut value: Value, kind: FieldType) -> Value {
+    if let (FieldType::Identity, Value::Object(parts)) = (kind, &mut value) {
+        for part in ["id", "name", "email", "login"] {
+            parts.entry(part).or_insert(Value::Null);
+        }
+    }
+    value
 }
 
 fn within_size(value: Value) -> Result<Value, String> {

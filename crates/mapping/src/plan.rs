@@ -122,6 +122,15 @@ impl Plan {
         self.by_type.get(type_ref).and_then(|at| self.pairs.get(*at))
     }
 
+    /// As [`Plan::pair_for`], also by the type's shown name without letter case: for samples that people write.
+    #[must_use]
+    pub fn pair_named(&self, name: &str) -> Option<&CompiledPair> {
+        let wanted = name.trim().to_lowercase();
+        self.pair_for(name).or_else(|| {
+            self.pairs.iter().find(|pair| pair.read.name.trim().to_lowercase() == wanted)
+        })
+    }
+
     /// The rules between two types; needed where several types of one side meet one type of the other.
     #[must_use]
     pub fn pair_between(&self, read_type: &str, written_type: &str) -> Option<&CompiledPair> {

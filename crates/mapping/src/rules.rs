@@ -27,7 +27,7 @@ pub(crate) struct Rule {
 /// A field that a rule reads.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
-    pub(crate) reference: String,
+    pub(crate) reference: FieldRef,
     pub(crate) kind: FieldType,
     pub(crate) is_status: bool,
 }

@@ -68,10 +68,13 @@ impl<'a> Run<'a> {
 
     fn apply(&mut self, rule: &Rule) {
         let mut steps = self.is_traced.then(Vec::new);
-        let values: Vec<Value> = rule
+        let values: Vec<Typed> = rule
             .sources
             .iter()
-            .map(|source| self.scope.field(&source.reference, source.is_status))
+            .map(|source| Typed {
+                value: self.scope.field(&source.reference, source.is_status),
+                kind: source.kind,
+            })
             .collect();
         let input = self.is_traced.then(|| input_shown(&values));
         let made = self.make(rule, values, &mut steps);
@@ -108,15 +111,14 @@ impl<'a> Run<'a> {
     fn make(
         &mut self,
         rule: &Rule,
-        values: Vec<Value>,
+        values: Vec<Typed>,
         steps: &mut Option<Vec<TraceStep>>,
     ) -> Result<Option<Value>, String> {
-        let had_value = values.iter().any(|value| !value.is_null());
-        let first = values.first().cloned().unwrap_or(Value::Null);
+        let had_value = values.iter().any(|typed| !typed.value.is_null());
         let mut typed = self.run_how(rule, values, steps)?;
         let mut speaks_target = rule.how.speaks_target();
         if let (true, false, Some(default)) = (typed.value.is_null(), had_value, &rule.default) {
-            let value = default.fill(&self.scope, &first, rule.target.field_type)?;
+            let value = default.fill(&self.scope, &Value::Null, rule.target.field_type)?;
             note(steps, "default", Value::Null, &value);
             typed = Typed { value, kind: as_it_is(&rule.target) };
             speaks_target = true;
@@ -147,7 +149,13 @@ impl<'a> Run<'a> {
             note(steps, "convert", kind, &value);
         }
         let value = preflight(value, &rule.target, &self.pair.write.statuses)?;
-        if value.is_null() && self.occasion == Occasion::Update && rule.target.is_required {
+        let is_empty = match &value {
+            // A create without a value is found once all rules have run.
+            Value::Null => self.occasion == Occasion::Update,
+            Value::String(text) => text.trim().is_empty(),
+            _ => false,
+        };
+        if is_empty && rule.target.is_required && !rule.target.is_status {
             return Err(format!(
                 "the source has no value and {} must have one; set a default_value",
                 rule.target.name
@@ -159,37 +167,37 @@ impl<'a> Run<'a> {
     fn run_how(
         &mut self,
         rule: &Rule,
-        values: Vec<Value>,
+        values: Vec<Typed>,
         steps: &mut Option<Vec<TraceStep>>,
     ) -> Result<Typed, String> {
-        let first = values.first().cloned().unwrap_or(Value::Null);
-        let first_kind = rule.sources.first().map_or(FieldType::String, |source| source.kind);
+        let first = |values: Vec<Typed>| {
+            values
+                .into_iter()
+                .next()
+                .unwrap_or(Typed { value: Value::Null, kind: FieldType::String })
+        };
         match &rule.how {
-            How::Direct => Ok(Typed { value: first, kind: first_kind }),
+            How::Direct => Ok(first(values)),
             How::Transform(chain) => {
-                let typed = values
-                    .into_iter()
-                    .zip(&rule.sources)
-                    .map(|(value, source)| Typed { value, kind: source.kind })
-                    .collect();
-                let made = chain.run(typed, &self.scope, steps)?;
+                let made = chain.run(values, &self.scope, steps)?;
                 for message in made.warnings {
                     self.out.warnings.push(MapWarning { field: rule.target_ref.clone(), message });
                 }
                 Ok(made.typed)
             }
             How::Constant(blank) => {
-                let value = blank.fill(&self.scope, &first, rule.target.field_type)?;
+                let value =
+                    blank.fill(&self.scope, &first(values).value, rule.target.field_type)?;
                 note(steps, "constant", Value::Null, &value);
                 Ok(Typed { value, kind: as_it_is(&rule.target) })
             }
             How::Computed(id) => {
-                let value = self.plan.expressions.eval(id, &self.scope, &values)?;
+                let value = self.plan.expressions.eval(id, &self.scope, values)?;
                 note(steps, "computed", Value::Null, &value);
                 Ok(Typed { value, kind: as_it_is(&rule.target) })
             }
             How::Table(table) => {
-                let value = by_table(&first, table)?;
+                let value = by_table(&first(values).value, table)?;
                 note(steps, "value_map", Value::Null, &value);
                 Ok(Typed { value, kind: FieldType::Picklist })
             }
@@ -238,11 +246,11 @@ impl<'a> Run<'a> {
         let Some(map) = &self.pair.statuses else {
             return;
         };
-        let Some(read) = self.scope.item.status.as_deref() else {
+        let Some(read) = self.scope.status() else {
             return;
         };
         let field = FieldRef::new(syncline_domain::STATUS_REF);
-        let written = map.written(read).map(str::to_owned);
+        let written = map.written(&read).map(str::to_owned);
         if written.is_none() {
             self.out.warnings.push(MapWarning {
                 field: field.clone(),
@@ -256,7 +264,7 @@ impl<'a> Run<'a> {
             self.out.trace.push(TraceLine {
                 field,
                 rule: "status mapping".to_owned(),
-                input: Value::String(read.to_owned()),
+                input: Value::String(read),
                 steps: vec![TraceStep {
                     name: "status".to_owned(),
                     args: Value::Null,
@@ -314,10 +322,10 @@ fn note(steps: &mut Option<Vec<TraceStep>>, name: &str, args: Value, output: &Va
     }
 }
 
-fn input_shown(values: &[Value]) -> Value {
+fn input_shown(values: &[Typed]) -> Value {
     match values {
         [] => Value::Null,
-        [only] => only.clone(),
-        several => Value::Array(several.to_vec()),
+        [only] => only.value.clone(),
+        several => several.iter().map(|typed| typed.value.clone()).collect(),
     }
 }

@@ -3,9 +3,10 @@
 use std::cell::OnceCell;
 
 use serde_json::Value;
-use syncline_domain::{FieldType, Item, TypeEnd};
+use syncline_domain::{FieldRef, FieldType, Item, TypeEnd};
 
 use crate::context::MapContext;
+use crate::convert::plain_text;
 use crate::people::People;
 
 /// The item, the run and the people; built once an item, on the stack.
@@ -28,12 +29,20 @@ pub(crate) struct Systems<'a> {
 
 impl<'a> Scope<'a> {
     /// The value of a field of the item; `null` when it has none.
-    pub(crate) fn field(&self, reference: &str, is_status: bool) -> Value {
-        match self.item.fields.get(&reference.into()) {
+    pub(crate) fn field(&self, reference: &FieldRef, is_status: bool) -> Value {
+        match self.item.fields.get(reference) {
             Some(value) => value.clone(),
             None if is_status => self.item.status.clone().map_or(Value::Null, Value::String),
             None => Value::Null,
         }
+    }
+
+    /// The item's status: the connector's word for it, else what the status field holds.
+    pub(crate) fn status(&self) -> Option<String> {
+        self.item.status.clone().or_else(|| {
+            let field = self.read.fields.iter().find(|field| field.is_status)?;
+            plain_text(self.item.fields.get(&FieldRef::new(field.reference.as_str()))?)
+        })
     }
 
     /// A fact about the item itself.

@@ -1,7 +1,7 @@
 //! Placeholders inside arguments and constants: `{field.<reference>}`, `{item.<key>}`, `{value}`, `$context.<key>`.
 
 use serde_json::Value;
-use syncline_domain::{FieldType, TypeEnd};
+use syncline_domain::{FieldRef, FieldType, TypeEnd};
 
 use crate::context::MapContext;
 use crate::convert::plain_text;
@@ -26,7 +26,7 @@ pub(crate) struct Template(Vec<Part>);
 #[derive(Clone, Debug)]
 enum Part {
     Text(String),
-    Field { reference: String, kind: FieldType, is_status: bool },
+    Field { reference: FieldRef, kind: FieldType, is_status: bool },
     Item(String),
     Context(String),
     Value,
@@ -191,7 +191,7 @@ fn field_part(reference: &str, read: &TypeEnd) -> Result<Part, String> {
         )
     })?;
     Ok(Part::Field {
-        reference: reference.to_owned(),
+        reference: FieldRef::new(reference),
         kind: field.field_type,
         is_status: field.is_status,
     })

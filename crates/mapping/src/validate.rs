@@ -47,10 +47,43 @@ pub fn validate(spec: &SyncSpec) -> Vec<Issue> {
         }
         status_rules(pair, both_ways, &path, &mut issues);
     }
+    option_fields(spec, &mut issues);
     issues.sort_by_key(|issue| issue.severity);
     let mut seen = std::collections::HashSet::new();
     issues.retain(|issue| seen.insert((issue.path.clone(), issue.message.clone())));
     issues
+}
+
+/// Fields that the options name have to exist.
+fn option_fields(spec: &SyncSpec, issues: &mut Vec<Issue>) {
+    let options = &spec.config.options;
+    let mut named = Vec::new();
+    if let Some(field) = &options.external_id_field {
+        named.push(("external_id_field", Side::Target, field));
+    }
+    if let Some(matching) = &options.match_existing {
+        named.push(("match_existing/source_field", Side::Source, &matching.source_field));
+        named.push(("match_existing/target_field", Side::Target, &matching.target_field));
+    }
+    for (key, side, field) in named {
+        for pair in &spec.types {
+            let end = pair.end(side);
+            let message = match end.field(field.as_str()) {
+                None => format!(
+                    "{field} is no field of {:?}; use the reference of one of its fields",
+                    end.name
+                ),
+                Some(known) if key == "external_id_field" && known.is_readonly => {
+                    format!(
+                        "{} is read-only and cannot hold our marker; use another field",
+                        known.name
+                    )
+                }
+                Some(_) => continue,
+            };
+            issues.push(Issue::error(format!("/options/{key}"), message).on(field.as_str()));
+        }
+    }
 }
 
 /// Fields that discovery no longer finds, and types that do not go together.
@@ -106,7 +139,7 @@ fn type_clash(rule: &FieldRule, pair: &TypePair, path: &str) -> Option<Issue> {
         (Fit::Never, _) => Issue::error(
             path,
             format!(
-                "a {kind} value never fits the {} field {}; add a transformation or map another field",
+                "{kind} values never fit the {} field {}; add a transformation or map another field",
                 write.field_type, write.name
             ),
         ),
@@ -126,7 +159,7 @@ fn words_missing(read: &FieldSchema, write: &FieldSchema, path: &str) -> Option<
             Issue::warning(
                 path,
                 format!(
-                    "not every {} value fits the {} field {}; items whose value does not will fail",
+                    "not all {} values fit the {} field {}; items whose value does not will fail",
                     read.field_type, write.field_type, write.name
                 ),
             )

@@ -190,3 +190,54 @@ fn nesting_beyond_reason_is_refused_or_flattened_but_never_crashes() {
 fn an_html_source_of_null_is_null() {
     assert_eq!(converted(Html, Text, Value::Null), Ok(Value::Null));
 }
+
+#[test]
+fn shapes_made_to_hurt_are_refused_at_once() {
+    let reopened = format!(
+        "<p>{}</p>{}",
+        (0..3_000).map(|n| format!("<b x={n}>")).collect::<String>(),
+        "<p>x</p>".repeat(50_000)
+    );
+    let attributes =
+        format!("<a x=\">\" {}>x</a>", (0..50_000).map(|n| format!("a{n} ")).collect::<String>());
+    let glued = format!("<a {}>x</a>", "b=\"1\"".repeat(50_000));
+    for html in [reopened, attributes, glued] {
+        let fault = converted(Html, Text, json!(html)).unwrap_err();
+        assert!(fault.contains("simplify"), "{fault}");
+    }
+    // A picture in the text and a long plain text are no such shapes.
+    let picture = format!(
+        "<p>x<img alt=\"\" src=\"data:image/png;base64,{}\"></p>",
+        "iVBOR/w0 KGgo=".repeat(20_000)
+    );
+    assert_eq!(converted(Html, Text, json!(picture)), Ok(json!("x")));
+    let log = format!("<pre>{}</pre>", "one two/three 'four' ".repeat(20_000));
+    assert!(converted(Html, Text, json!(log)).is_ok());
+}
+
+/// What a two-way pair does to a text that nobody edits: it may be rewritten once, then it rests.
+#[test]
+fn a_text_that_goes_round_settles() {
+    for markdown in [
+        "# Title\n\nSome *soft* and **loud** text, `code`, [a link](https://x.example \"t\") and ~~gone~~.",
+        "- one\n- two\n  - nested\n    more\n\n1. first\n2. second",
+        "```rust\nfn main() { println!(\"<b>\"); }\n```\n\n    indented code",
+        "> quoted\n> twice\n\n> > deeper",
+        "| a | b |\n|---|:-:|\n| 1 | x \\| y |",
+        "a * b * c, snake_case_name, 2 \\* 3, <https://x.example>, a & b, 1 < 2",
+        "line one  \nline two\nline three",
+        "- [ ] open\n- [x] done",
+        "שלום **עולם**, 日本語 *テキスト*, 👩‍👩‍👧‍👦",
+        "***\n\n![image](a.png)\n\n###### deep",
+        "1986\\. A great year\n\n\\# no title\n\n\\- no list",
+    ] {
+        let round = |text: &Value| {
+            let html = converted(Markdown, Html, text.clone()).unwrap();
+            converted(Html, Markdown, html).unwrap()
+        };
+        let once = round(&json!(markdown));
+        let twice = round(&once);
+        assert_eq!(round(&twice), twice, "{markdown}");
+        assert_eq!(once, twice, "{markdown}");
+    }
+}

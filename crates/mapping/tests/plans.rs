@@ -183,6 +183,12 @@ fn required_fields_are_asked_for_on_create_only() {
     let missing: Vec<&str> = created.faults.iter().map(|fault| fault.field.as_str()).collect();
     assert_eq!(missing, ["b", "site"]);
     assert!(created.fault_text().unwrap().contains("map it or give it a constant"));
+    let empty = map_as(&spec, Side::Source, &item("bug", json!({"a": " "})), Occasion::Create);
+    assert_eq!(
+        empty.faults[0].field.as_str(),
+        "b",
+        "an empty text is no value for a required field"
+    );
     let updated = map_as(&spec, Side::Source, &bare, Occasion::Update);
     assert!(updated.faults[0].message.contains("must have one"), "a required field is not cleared");
     let fine = map_as(&spec, Side::Source, &item("bug", json!({"a": "x"})), Occasion::Update);
@@ -262,6 +268,18 @@ fn expressions_see_item_fields_value_and_context() {
     );
     assert!(made("fields.gone ~ 'x'", json!({})).unwrap_err().contains("does not exist"));
     assert!(made("fields.gone", json!({})).unwrap_err().contains("does not exist"));
+}
+
+#[test]
+fn expressions_find_every_part_of_a_person() {
+    let who = field("a", FieldType::Identity);
+    let made = |expression: &str| {
+        let spec = spec(vec![computed(std::slice::from_ref(&who), text("b"), expression)]);
+        one(&forward(&spec, json!({"a": {"name": "Ada"}})))
+    };
+    assert_eq!(made("value.name"), Ok(json!("Ada")));
+    assert_eq!(made("value.email or 'nobody'"), Ok(json!("nobody")));
+    assert_eq!(made("fields.a.login"), Ok(Value::Null));
 }
 
 #[test]
@@ -458,6 +476,17 @@ fn statuses_follow_their_rules_both_ways() {
         assert_eq!(status_of(Side::Target, read).as_deref(), Some(written), "{read}");
     }
     assert_eq!(status_of(Side::Source, "Odd"), None);
+}
+
+#[test]
+fn a_status_is_found_in_its_field_where_the_item_has_no_word_of_its_own() {
+    let mut spec = with_statuses();
+    spec.types[0].source.fields.push(FieldSchema { is_status: true, ..text("System.State") });
+    let sample = item("bug", json!({"System.State": "Active"}));
+    assert_eq!(
+        map_as(&spec, Side::Source, &sample, Occasion::Create).status.as_deref(),
+        Some("Working")
+    );
 }
 
 #[test]

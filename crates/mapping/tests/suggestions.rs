@@ -204,7 +204,7 @@ fn errors_are_found_before_a_run() {
     spec.config.direction = Direction::OneWay;
     let errors = messages(&spec, Severity::Error);
     for expected in [
-        "/type_mappings/0/field_mappings/0 a array value never fits the int field count",
+        "/type_mappings/0/field_mappings/0 array values never fit the int field count",
         "/type_mappings/0/field_mappings/1/transformation there is no transformation \"nope\"",
         "/type_mappings/0/field_mappings/2/constant_value level does not take \"High\"; use one of Low",
         "/type_mappings/0/field_mappings/3/value_map/x~1y level does not take \"Middle\"",
@@ -246,8 +246,8 @@ fn surprises_are_told_as_warnings() {
     for expected in [
         "/type_mappings/0/field_mappings/0 q does not take Urgent; use a value map",
         "/type_mappings/0/field_mappings/1/value_map the table has no entry for b",
-        "/type_mappings/0/field_mappings/2 not every string value fits the int field u",
-        "/type_mappings/0/field_mappings/3/transformation trim does not take a array value",
+        "/type_mappings/0/field_mappings/2 not all string values fit the int field u",
+        "/type_mappings/0/field_mappings/3/transformation trim does not take array values",
         "/type_mappings/0/field_mappings/4 the status mappings decide the status",
         "/type_mappings/0/field_mappings/5 this transformation rule has no way back",
         "/type_mappings/0/status_mappings status Odd is not mapped",
@@ -257,6 +257,21 @@ fn surprises_are_told_as_warnings() {
             "{expected}\nin {warnings:#?}"
         );
     }
+}
+
+#[test]
+fn fields_that_options_name_have_to_exist() {
+    let mut spec = spec(vec![direct(text("a"), text("b"))]);
+    spec.config.options.external_id_field = Some("marker".into());
+    let errors = messages(&spec, Severity::Error);
+    assert_eq!(
+        errors,
+        [
+            "/options/external_id_field marker is no field of \"Incident\"; use the reference of one of its fields"
+        ]
+    );
+    spec.config.options.external_id_field = Some("b".into());
+    assert!(messages(&spec, Severity::Error).is_empty());
 }
 
 #[test]

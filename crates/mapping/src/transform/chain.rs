@@ -75,7 +75,7 @@ impl Chain {
         let mut kind = kind;
         for link in &self.0 {
             if !link.definition.accepts.contains(&kind) {
-                return Some(format!("{} does not take a {kind} value", link.definition.name));
+                return Some(format!("{} does not take {kind} values", link.definition.name));
             }
             kind = returned(link.definition.returns, kind);
         }
@@ -100,7 +100,9 @@ impl Chain {
         scope: &Scope<'_>,
         steps: &mut Option<Vec<TraceStep>>,
     ) -> Result<ChainMade, String> {
-        let first = values.first().map_or(Value::Null, |one| one.value.clone());
+        let needs_first = self.0.iter().any(|link| matches!(link.run, Run::Late(_)));
+        let first =
+            values.first().filter(|_| needs_first).map_or(Value::Null, |one| one.value.clone());
         let mut warnings = Vec::new();
         for link in &self.0 {
             if link.definition.name == "concat" {

@@ -4,8 +4,7 @@ use ego_tree::iter::Edge;
 use scraper::Html;
 use scraper::node::{Element, Node};
 
-/// The most elements that may be open at once; deeper nesting is no text that a person wrote.
-const MAX_OPEN: usize = 4_000;
+use super::guard;
 
 /// Elements whose content nobody reads.
 const UNREAD: &[&str] = &["script", "style", "head", "title", "template", "noscript"];
@@ -56,31 +55,9 @@ const BLOCKS: &[&str] = &[
     "ul",
 ];
 
-/// Elements without content and end tag.
-pub(super) const VOID: &[&str] = &[
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track",
-    "wbr",
-];
-
-/// Parses a fragment; refuses nesting that would take the parser quadratic time.
+/// Parses a fragment, if its shape does no harm.
 pub(super) fn parse(html: &str) -> Result<Html, String> {
-    let mut open = 0_usize;
-    for piece in html.split('<').skip(1) {
-        let name: &str = piece
-            .split(|sign: char| !(sign.is_ascii_alphanumeric() || sign == '/'))
-            .next()
-            .unwrap_or_default();
-        if name.starts_with('/') {
-            open = open.saturating_sub(1);
-        } else if !name.is_empty() && !VOID.contains(&name.to_ascii_lowercase().as_str()) {
-            open += 1;
-        }
-        if open > MAX_OPEN {
-            return Err(format!(
-                "the HTML has more than {MAX_OPEN} elements inside one another; simplify it"
-            ));
-        }
-    }
+    guard::check(html)?;
     Ok(Html::parse_fragment(html))
 }
 

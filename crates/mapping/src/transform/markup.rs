@@ -5,7 +5,8 @@ use scraper::Html;
 use scraper::node::{Element, Node};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::html::{VOID, parse, push_escaped};
+use super::guard::VOID;
+use super::html::{parse, push_escaped};
 
 /// Elements that run or load something.
 const ACTIVE: &[&str] = &[

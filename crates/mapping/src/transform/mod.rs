@@ -4,6 +4,7 @@ mod catalogue;
 mod chain;
 mod date;
 mod forms;
+mod guard;
 pub(crate) mod html;
 pub(crate) mod markdown;
 mod markup;
