@@ -302,7 +302,7 @@ pub fn person(login: &str) -> Identity {
     }
 }
 
-fn all_capabilities() -> Capabilities {
+pub(crate) fn all_capabilities() -> Capabilities {
     Capabilities {
         fetch_batch: 200,
         write_batch: 1,
