@@ -10,7 +10,9 @@ CREATE TABLE connectors (
     metadata TEXT NOT NULL,
     sealed_credentials BYTEA NOT NULL,
     is_active BOOLEAN NOT NULL,
-    last_check TEXT,
+    last_check_at_us BIGINT,
+    last_check_ok BOOLEAN,
+    last_check_message TEXT,
     credential_expires_at_us BIGINT,
     created_at_us BIGINT NOT NULL,
     updated_at_us BIGINT NOT NULL

@@ -11,13 +11,16 @@ CREATE TABLE connectors (
     metadata TEXT NOT NULL,
     sealed_credentials BLOB NOT NULL,
     is_active BOOLEAN NOT NULL,
-    last_check TEXT,
+    last_check_at_us BIGINT,
+    last_check_ok BOOLEAN,
+    last_check_message TEXT,
     credential_expires_at_us BIGINT,
     created_at_us BIGINT NOT NULL,
     updated_at_us BIGINT NOT NULL,
     created_at TEXT GENERATED ALWAYS AS (datetime(created_at_us / 1000000, 'unixepoch')) VIRTUAL,
     updated_at TEXT GENERATED ALWAYS AS (datetime(updated_at_us / 1000000, 'unixepoch')) VIRTUAL,
-    credential_expires_at TEXT GENERATED ALWAYS AS (datetime(credential_expires_at_us / 1000000, 'unixepoch')) VIRTUAL
+    credential_expires_at TEXT GENERATED ALWAYS AS (datetime(credential_expires_at_us / 1000000, 'unixepoch')) VIRTUAL,
+    last_check_at TEXT GENERATED ALWAYS AS (datetime(last_check_at_us / 1000000, 'unixepoch')) VIRTUAL
 );
 
 CREATE TABLE work_item_types (

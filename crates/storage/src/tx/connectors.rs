@@ -3,11 +3,12 @@
 use diesel::prelude::*;
 use syncline_domain::ports::ConnectorTx;
 use syncline_domain::{
-    ConnectorId, ConnectorRow, ConnectorSettings, ConnectorUsage, ExecutionStatus, Fault, Timestamp,
+    ConnectorId, ConnectorRow, ConnectorSettings, ConnectorUsage, ExecutionStatus, Fault,
+    LastCheck, Timestamp,
 };
 
 use super::{DbTx, touched};
-use crate::convert::{all, from_json, from_json_opt, time, to_json, to_json_opt, word};
+use crate::convert::{all, from_json, time, to_json, word};
 use crate::db::{Db, on_db};
 use crate::error::OrFault;
 use crate::schema::{connectors, executions, sync_configs, synced_items};
@@ -25,7 +26,9 @@ struct Row {
     metadata: String,
     sealed_credentials: Vec<u8>,
     is_active: bool,
-    last_check: Option<String>,
+    last_check_at_us: Option<i64>,
+    last_check_ok: Option<bool>,
+    last_check_message: Option<String>,
     credential_expires_at_us: Option<i64>,
     created_at_us: i64,
     updated_at_us: i64,
@@ -33,6 +36,7 @@ struct Row {
 
 impl Row {
     fn new(row: &ConnectorRow) -> Result<Self, Fault> {
+        let check = row.last_check.as_ref();
         Ok(Self {
             id: row.id.0,
             name: row.name.clone(),
@@ -43,7 +47,9 @@ impl Row {
             metadata: to_json(&row.settings.metadata)?,
             sealed_credentials: row.sealed_credentials.clone(),
             is_active: row.is_active,
-            last_check: to_json_opt(row.last_check.as_ref())?,
+            last_check_at_us: check.map(|check| check.at.micros()),
+            last_check_ok: check.map(|check| check.ok),
+            last_check_message: check.map(|check| check.message.clone()),
             credential_expires_at_us: row.credential_expires_at.map(Timestamp::micros),
             created_at_us: row.created_at.micros(),
             updated_at_us: row.updated_at.micros(),
@@ -51,6 +57,11 @@ impl Row {
     }
 
     fn into_domain(self) -> Result<ConnectorRow, Fault> {
+        let last_check = self.last_check_at_us.map(|at| LastCheck {
+            at: Timestamp::from_micros(at),
+            ok: self.last_check_ok.unwrap_or_default(),
+            message: self.last_check_message.unwrap_or_default(),
+        });
         Ok(ConnectorRow {
             id: ConnectorId(self.id),
             name: self.name,
@@ -63,7 +74,7 @@ impl Row {
             },
             sealed_credentials: self.sealed_credentials,
             is_active: self.is_active,
-            last_check: from_json_opt(self.last_check.as_deref(), "last check")?,
+            last_check,
             credential_expires_at: time(self.credential_expires_at_us),
             created_at: Timestamp::from_micros(self.created_at_us),
             updated_at: Timestamp::from_micros(self.updated_at_us),
