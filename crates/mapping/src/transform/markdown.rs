@@ -1,10 +1,11 @@
 //! Markdown through real parsers: CommonMark with tables, strike-through and task lists.
 
-use htmd::HtmlToMarkdown;
+use htmd::element_handler::{HandlerResult, Handlers};
 use htmd::options::{BulletListMarker, HrStyle, Options};
+use htmd::{Element, HtmlToMarkdown};
 use pulldown_cmark::{Options as Extensions, Parser};
 
-use super::{html, markup, within_size};
+use super::{html, markup, shapes, within_size};
 
 /// The converter from HTML calls itself for each level; deeper HTML is given as plain text.
 const MAX_DEPTH: usize = 150;
@@ -27,9 +28,9 @@ pub(crate) fn to_text(markdown: &str) -> Result<String, String> {
 
 /// Markdown that shows what the HTML shows.
 pub(crate) fn from_html(text: &str) -> Result<String, String> {
-    if markup::depth(text)? > MAX_DEPTH {
+    let Some(prepared) = shapes::for_markdown(text, MAX_DEPTH)? else {
         return html::to_text(text);
-    }
+    };
     let options = Options {
         bullet_list_marker: BulletListMarker::Dash,
         hr_style: HrStyle::Dashes,
@@ -41,10 +42,35 @@ pub(crate) fn from_html(text: &str) -> Result<String, String> {
         .options(options)
         .skip_tags(vec!["script", "style", "head", "title", "template", "noscript"])
         .scripting_enabled(false)
+        .add_handler(vec!["del", "s", "strike"], struck)
+        .add_handler(vec!["input"], ticked)
         .build();
-    let markdown =
-        converter.convert(text).map_err(|fault| format!("the HTML cannot be read: {fault}"))?;
+    let markdown = converter
+        .convert(&prepared)
+        .map_err(|fault| format!("the HTML cannot be read: {fault}"))?;
     within_size(markdown)
+}
+
+fn struck(handlers: &dyn Handlers, element: Element<'_>) -> Option<HandlerResult> {
+    let content = handlers.walk_children(element.node).content;
+    let inner = content.trim();
+    if inner.is_empty() {
+        return Some(content.into());
+    }
+    let lead = content.len() - content.trim_start().len();
+    let tail = content.trim_end().len();
+    let (before, after) = (content.get(..lead), content.get(tail..));
+    Some(format!("{}~~{inner}~~{}", before.unwrap_or_default(), after.unwrap_or_default()).into())
+}
+
+/// A box of a task list; other inputs show nothing.
+fn ticked(_: &dyn Handlers, element: Element<'_>) -> Option<HandlerResult> {
+    let attribute =
+        |name: &str| element.attrs.iter().find(|attribute| &*attribute.name.local == name);
+    if attribute("type").is_none_or(|kind| &*kind.value != "checkbox") {
+        return None;
+    }
+    Some(if attribute("checked").is_some() { "[x] " } else { "[ ] " }.into())
 }
 
 /// Raw HTML starts with `<`, and a link may have any scheme.

@@ -11,8 +11,10 @@ mod markup;
 mod number;
 mod path;
 mod priority;
+mod shapes;
 mod table;
 mod text;
+mod writer;
 
 use serde_json::Value;
 use syncline_domain::FieldType;
