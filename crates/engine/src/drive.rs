@@ -1,11 +1,21 @@
 //! The course of a run, from its start to its closing.
 
+use std::pin::pin;
 use std::sync::Arc;
 
-use syncline_domain::ports::Connector;
+use futures_util::future::{Either, select};
+use syncline_domain::ports::{Connector, RunEvent, StoreExt as _};
+use syncline_domain::{Execution, ExecutionStatus, ItemId, RunDirection, Side};
 
+use crate::course::{Course, Mode};
 use crate::engine::{Engine, RunReport};
-use crate::start::StartedRun;
+use crate::error::Stop;
+use crate::lease::Keeper;
+use crate::pass::{Pass, reading_sides};
+use crate::points;
+use crate::recover::recover;
+use crate::start::{StartedRun, direction_of};
+use crate::walk::walk;
 
 pub(crate) async fn drive(
     engine: &Engine,
@@ -13,6 +23,128 @@ pub(crate) async fn drive(
     source: Arc<dyn Connector>,
     target: Arc<dyn Connector>,
 ) -> RunReport {
-    let _ = (engine, source, target);
-    run.execution
+    let StartedRun { execution, spec, lease, limit, going_on } = run;
+    let parts = engine.parts.clone();
+    parts
+        .events
+        .emit(RunEvent::Started { execution_id: execution.id, config_id: execution.config_id });
+    log::info!(execution_id = execution.id.0, config_id = execution.config_id.0; "run started");
+    let keeper = Arc::new(Keeper::new(Arc::clone(&parts.store), Arc::clone(&parts.clock), lease));
+    let mode = if execution.dry_run { Mode::Dry } else { Mode::Live };
+    let mut course = Course::new(parts, spec, mode, execution, Some(Arc::clone(&keeper)));
+    course.limit_left = limit;
+    {
+        let work = pin!(go_and_close(&mut course, &source, &target));
+        let beat = pin!(keeper.beat());
+        match select(work, beat).await {
+            Either::Left(((), _)) => {}
+            Either::Right((never, _)) => match never {},
+        }
+    }
+    drop(going_on);
+    course.execution
+}
+
+async fn go_and_close(
+    course: &mut Course,
+    source: &Arc<dyn Connector>,
+    target: &Arc<dyn Connector>,
+) {
+    let end = match go(course, source, target).await {
+        Ok(read_all) => course.reach(points::RUN_BEFORE_CLOSE).map(|()| read_all),
+        Err(stop) => Err(stop),
+    };
+    close(course, end).await;
+}
+
+/// All directions of the run. True when everything there is was read.
+async fn go(
+    course: &mut Course,
+    source: &Arc<dyn Connector>,
+    target: &Arc<dyn Connector>,
+) -> Result<bool, Stop> {
+    course.reach(points::RUN_STARTED)?;
+    let recovered = recover(course, source, target).await?;
+    let sides = reading_sides(course.execution.direction);
+    let mut read_all = true;
+    for (at, side) in sides.iter().enumerate() {
+        let run = course.execution.id;
+        let mut pass =
+            Pass::prepare(&course.spec, *side, [source, target], run, course.execution.full)?;
+        pass.is_second = at > 0;
+        let only = only(course, &pass).await?;
+        read_all &= walk(course, &pass, &recovered, only).await?;
+    }
+    Ok(read_all)
+}
+
+/// The items that the run is limited to, on the side that is read now.
+pub(crate) async fn only(course: &Course, pass: &Pass) -> Result<Option<Vec<ItemId>>, Stop> {
+    let Some(ids) = course.execution.item_ids.clone() else { return Ok(None) };
+    if course.execution.direction != RunDirection::Bidirectional || pass.read == Side::Source {
+        return Ok(Some(ids));
+    }
+    // Of a two-way run the names are those of source items; the way back reads their copies.
+    let (config, store) = (pass.spec.config.id, &course.parts.store);
+    let pairs =
+        store.view("named_pairs", move |tx| tx.pairs_by_items(config, Side::Source, &ids)).await?;
+    Ok(Some(pairs.into_iter().filter_map(|pair| pair.target_item_id).collect()))
+}
+
+/// Writes the run's end and gives the lease back, unless the run is to look as if its process had died.
+async fn close(course: &mut Course, end: Result<bool, Stop>) {
+    let (id, now) = (course.execution.id, course.now());
+    let (status, read_all) = match &end {
+        Ok(read_all) if course.execution.totals.errors() == 0 => {
+            (ExecutionStatus::Completed, *read_all)
+        }
+        Ok(read_all) => (ExecutionStatus::CompletedWithErrors, *read_all),
+        Err(Stop::Cancelled) => (ExecutionStatus::Cancelled, false),
+        Err(Stop::Crash(crash)) => {
+            log::warn!(execution_id = id.0; "{crash}");
+            return;
+        }
+        Err(Stop::LeaseLost) => {
+            log::error!(execution_id = id.0; "{}", Stop::LeaseLost);
+            course.end(ExecutionStatus::Failed, now);
+            return;
+        }
+        Err(_) => (ExecutionStatus::Failed, false),
+    };
+    if let Err(stop) = &end {
+        course.execution.error = stop.item_error();
+        log::warn!(execution_id = id.0; "run stopped: {stop}");
+    }
+    course.end(status, now);
+    // The store may have been away for a moment only.
+    for _ in 0..2 {
+        match put_end(course, read_all).await {
+            Ok(()) => break,
+            Err(stop) => log::error!(execution_id = id.0; "the run's end is not recorded: {stop}"),
+        }
+    }
+    let totals = course.execution.totals;
+    course.parts.events.emit(RunEvent::Ended { execution_id: id, status, totals });
+    log::info!(execution_id = id.0, status = status.as_str(), items = totals.total(); "run ended");
+}
+
+async fn put_end(course: &Course, read_all: bool) -> Result<(), Stop> {
+    let execution: Execution = course.execution.clone();
+    let version = course.spec.config.version;
+    let own_way = execution.direction == direction_of(&course.spec, None);
+    let (live, now) = (course.is_live(), course.now());
+    let Some(keeper) = course.keeper() else { return Ok(()) };
+    course
+        .fenced("close_run", move |tx| {
+            tx.update_execution(&execution)?;
+            if live && let Some(mut config) = tx.config(execution.config_id)? {
+                config.last_sync_at = Some(now);
+                if read_all && own_way && config.version == version {
+                    config.needs_full = false;
+                }
+                tx.update_config(&config)?;
+            }
+            tx.release_lease(keeper.lease())
+        })
+        .await
 }

@@ -1,16 +1,34 @@
 //! One sync run as explicit steps over two connectors and a store.
 
+mod adopt;
+mod agree;
+mod comments;
+mod course;
 mod drive;
 mod engine;
 mod error;
+mod existing;
+mod known;
 mod lease;
+mod limits;
+mod merge;
 mod orphans;
+mod outcome;
+mod page;
 mod pairs;
+mod pass;
+mod people;
+mod plan;
 mod points;
 mod preview;
+mod record;
+mod recover;
+mod retry;
 pub mod spec;
 mod start;
 mod system;
+mod walk;
+mod write;
 
 /// Named points at which a test may make a run die; [`fault_points::ALL`] lists them.
 pub mod fault_points {

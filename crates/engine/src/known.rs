@@ -1,0 +1,160 @@
+//! What the store knows about the items of a page: read in one transaction, however many items there are.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde_json::Value;
+use syncline_domain::ports::{Store, StoreExt as _, Tx};
+use syncline_domain::{
+    Base, ConfigId, ConnectorId, Fault, FieldRef, ItemId, ItemRetry, LineageId, Pair, PairId, Side,
+};
+
+/// Bases under this prefix keep what the rules made of the other side, where the tracker shows it otherwise.
+const SENT: &str = "@sent/";
+
+/// The field reference under which the value that was sent is kept.
+pub(crate) fn sent_ref(field: &FieldRef) -> FieldRef {
+    FieldRef::new(format!("{SENT}{field}"))
+}
+
+/// Which items of which side to ask about.
+#[derive(Clone)]
+pub(crate) struct Question {
+    pub(crate) config: ConfigId,
+    pub(crate) read: Side,
+    pub(crate) reader: ConnectorId,
+    pub(crate) writer: ConnectorId,
+    pub(crate) items: Vec<ItemId>,
+}
+
+/// What the store knows about a page.
+#[derive(Default)]
+pub(crate) struct Known {
+    pairs: HashMap<ItemId, PairMemory>,
+    visited: HashSet<ItemId>,
+    retries: HashMap<ItemId, ItemRetry>,
+}
+
+impl Known {
+    /// The pair of an item.
+    pub(crate) fn pair(&self, item: &ItemId) -> Option<&PairMemory> {
+        self.pairs.get(item)
+    }
+
+    /// Whether the item's family has a member on the writing side already.
+    pub(crate) fn has_visited(&self, item: &ItemId) -> bool {
+        self.visited.contains(item)
+    }
+
+    /// The item's failures so far.
+    pub(crate) fn retry(&self, item: &ItemId) -> Option<&ItemRetry> {
+        self.retries.get(item)
+    }
+}
+
+/// A pair with its bases and receipts.
+#[derive(Clone, Debug)]
+pub(crate) struct PairMemory {
+    pub(crate) pair: Pair,
+    bases: HashMap<(Side, FieldRef), Value>,
+    sent: HashMap<(Side, FieldRef), Value>,
+    receipts: HashMap<(Side, FieldRef), String>,
+}
+
+impl PairMemory {
+    /// A pair of which nothing more is known.
+    pub(crate) fn bare(pair: Pair) -> Self {
+        Self { pair, bases: HashMap::new(), sent: HashMap::new(), receipts: HashMap::new() }
+    }
+
+    /// What this side showed when both were in step last.
+    pub(crate) fn base(&self, side: Side, field: &FieldRef) -> Option<&Value> {
+        self.bases.get(&(side, field.clone()))
+    }
+
+    /// What the rules made of the other side then, where it differs from the base.
+    pub(crate) fn sent(&self, side: Side, field: &FieldRef) -> Option<&Value> {
+        self.sent.get(&(side, field.clone()))
+    }
+
+    /// The fingerprint of our last writing.
+    pub(crate) fn receipt(&self, side: Side, field: &FieldRef) -> Option<&str> {
+        self.receipts.get(&(side, field.clone())).map(String::as_str)
+    }
+
+    fn remember(&mut self, base: Base) {
+        let slot = match base.field_ref.as_str().strip_prefix(SENT) {
+            Some(field) => self.sent.insert((base.side, FieldRef::new(field)), base.value),
+            None => self.bases.insert((base.side, base.field_ref), base.value),
+        };
+        drop(slot);
+    }
+}
+
+/// Reads what is known.
+pub(crate) async fn load(store: &dyn Store, question: Question) -> Result<Known, Fault> {
+    store.view("page_known", move |tx| read(tx, &question)).await
+}
+
+fn read(tx: &mut dyn Tx, question: &Question) -> Result<Known, Fault> {
+    let Question { config, read, reader, writer, items } = question;
+    let rows = tx.pairs_by_items(*config, *read, items)?;
+    let pairs = of_pairs(tx, rows)?
+        .into_values()
+        .filter_map(|memory| Some((memory.pair.item(*read)?.clone(), memory)))
+        .collect();
+    let visited = visited(tx, *reader, *writer, items)?;
+    let retries = tx
+        .retries(*config, *read, Some(items))?
+        .into_iter()
+        .map(|retry| (retry.item_id.clone(), retry))
+        .collect();
+    Ok(Known { pairs, visited, retries })
+}
+
+/// Pairs with their bases and receipts.
+pub(crate) fn of_pairs(
+    tx: &mut dyn Tx,
+    pairs: Vec<Pair>,
+) -> Result<BTreeMap<PairId, PairMemory>, Fault> {
+    let mut known: BTreeMap<PairId, PairMemory> =
+        pairs.into_iter().map(|pair| (pair.id, PairMemory::bare(pair))).collect();
+    let ids: Vec<PairId> = known.keys().copied().collect();
+    if ids.is_empty() {
+        return Ok(known);
+    }
+    for base in tx.bases(&ids)? {
+        if let Some(memory) = known.get_mut(&base.pair_id) {
+            memory.remember(base);
+        }
+    }
+    for receipt in tx.receipts(&ids)? {
+        if let Some(memory) = known.get_mut(&receipt.pair_id) {
+            memory.receipts.insert((receipt.side, receipt.field_ref), receipt.hash);
+        }
+    }
+    Ok(known)
+}
+
+fn visited(
+    tx: &mut dyn Tx,
+    reader: ConnectorId,
+    writer: ConnectorId,
+    items: &[ItemId],
+) -> Result<HashSet<ItemId>, Fault> {
+    let families = tx.lineages(reader, items)?;
+    let ids: Vec<LineageId> = families.values().copied().collect();
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let there: HashSet<LineageId> = tx
+        .lineage_members(&ids)?
+        .into_iter()
+        .filter(|member| member.connector_id == writer)
+        .map(|member| member.lineage_id)
+        .collect();
+    Ok(families
+        .into_iter()
+        .filter(|(_, family)| there.contains(family))
+        .map(|(item, _)| item)
+        .collect())
+}

@@ -1,0 +1,367 @@
+//! What is to become of one item: pure, from what was read and what is known.
+
+use serde_json::Value;
+use syncline_domain::{
+    Change, ErrorType, FieldRef, FieldType, Fields, Item, ItemError, ItemState, PairState,
+    STATUS_REF, Side, Timestamp, When, fingerprint, same,
+};
+use syncline_mapping::{CompiledPair, Mapped, Occasion};
+
+use crate::known::{Known, PairMemory};
+use crate::merge::{FieldView, Stance, decide};
+use crate::outcome::{RetryMove, Verdict};
+use crate::pass::{Pass, input_of, value_of};
+use crate::retry::is_quarantined;
+
+/// An item for which something may have to be done.
+#[derive(Clone, Debug)]
+pub(crate) struct Open {
+    /// The item, as read.
+    pub(crate) item: Item,
+    /// What the rules make of it.
+    pub(crate) mapped: Mapped,
+    /// Its pair.
+    pub(crate) memory: Option<PairMemory>,
+    /// Its copy as it is now, when somebody looked.
+    pub(crate) there: Option<Item>,
+    /// It was joined with its copy in this run.
+    pub(crate) linked: bool,
+    /// How often its copy had moved on when we came to write.
+    pub(crate) tries: u32,
+}
+
+/// After the first look at an item.
+pub(crate) enum Look {
+    /// It is settled.
+    Done(Verdict),
+    /// There may be something to do.
+    Open(Box<Open>),
+}
+
+/// Looks at an item with what the store knows of it.
+pub(crate) fn first_look(pass: &Pass, known: &Known, item: Item, now: Timestamp) -> Look {
+    let memory = known.pair(&item.id);
+    let rules = match memory {
+        Some(memory) => pass.rules_between(&item.type_ref, written_type(pass, memory)),
+        None => pass.plan.pair_for(&item.type_ref),
+    };
+    let Some(rules) = rules else {
+        return Look::Done(Verdict::filtered(format!("type {:?} is not mapped", item.type_ref)));
+    };
+    if memory.is_some_and(|memory| memory.pair.state == PairState::Ignored) {
+        return Look::Done(Verdict::filtered("taken apart by hand"));
+    }
+    if let Some(retry) = known.retry(&item.id).filter(|r| is_quarantined(r, item.changed_at, now)) {
+        let verdict = Verdict {
+            error: Some(retry.error.clone()),
+            retry: RetryMove::Keep,
+            ..Verdict::well(ItemState::Quarantined)
+        };
+        return Look::Done(verdict);
+    }
+    match memory {
+        Some(memory) if !pass.full && is_quiet(pass, rules, &item, memory) => {
+            return Look::Done(Verdict::well(ItemState::Unchanged));
+        }
+        None if known.has_visited(&item.id) => {
+            let why = "its family of copies has a member on the other side already";
+            return Look::Done(Verdict::filtered(why));
+        }
+        _ => {}
+    }
+    let occasion = if memory.is_some() { Occasion::Update } else { Occasion::Create };
+    let mapped = pass.plan.map_with(rules, &item, occasion, &pass.context);
+    match mapping_fault(&mapped) {
+        Some(error) => Look::Done(Verdict::failed(error)),
+        None => Look::Open(Box::new(Open {
+            memory: memory.cloned(),
+            item,
+            mapped,
+            there: None,
+            linked: false,
+            tries: 0,
+        })),
+    }
+}
+
+fn written_type<'a>(pass: &Pass, memory: &'a PairMemory) -> &'a str {
+    match pass.write {
+        Side::Source => &memory.pair.source_type,
+        Side::Target => &memory.pair.target_type,
+    }
+}
+
+fn mapping_fault(mapped: &Mapped) -> Option<ItemError> {
+    Some(ItemError {
+        error_type: ErrorType::Mapping,
+        message: mapped.fault_text()?,
+        field: mapped.faults.first().map(|fault| fault.field.clone()),
+    })
+}
+
+/// Whether nothing that the rules read differs from its base: the item is as it was, or shows our own writing.
+fn is_quiet(pass: &Pass, rules: &CompiledPair, item: &Item, memory: &PairMemory) -> bool {
+    let same_version = item.version == *memory.pair.version(pass.read);
+    rules.written().iter().all(|written| {
+        (same_version || !pass.is_open_ended(written))
+            && written.sources.iter().all(|field| !input_changed(pass, rules, item, memory, field))
+    }) && (!rules.writes_status() || !status_changed(pass, item, memory))
+}
+
+fn input_changed(
+    pass: &Pass,
+    rules: &CompiledPair,
+    item: &Item,
+    memory: &PairMemory,
+    field: &FieldRef,
+) -> bool {
+    let now = input_of(rules, item, field);
+    let kind = rules.read_type_of(field);
+    let as_base = memory.base(pass.read, field).is_some_and(|base| same(&now, base, kind));
+    let receipt = memory.receipt(pass.read, field);
+    !as_base && receipt.is_none_or(|hash| hash != fingerprint(&now, kind))
+}
+
+fn status_changed(pass: &Pass, item: &Item, memory: &PairMemory) -> bool {
+    let field = FieldRef::new(STATUS_REF);
+    let now = value_of(item, &field);
+    !memory.base(pass.read, &field).is_some_and(|base| same(&now, base, FieldType::Picklist))
+}
+
+/// A field with what is to become of it.
+#[derive(Clone, Debug)]
+pub(crate) struct FieldStance {
+    pub(crate) field: FieldRef,
+    pub(crate) stance: Stance,
+    pub(crate) mapped: Value,
+    pub(crate) field_type: FieldType,
+    pub(crate) sources: Vec<FieldRef>,
+    rule: String,
+    /// It gets a value when others do, never by itself.
+    passive: bool,
+}
+
+/// A write that was planned.
+#[derive(Clone, Debug)]
+pub(crate) struct Planned {
+    pub(crate) open: Open,
+    pub(crate) stances: Vec<FieldStance>,
+    pub(crate) status: Option<String>,
+    pub(crate) fields: Fields,
+    pub(crate) changes: Vec<Change>,
+    /// Conflicts that the configured strategy settled.
+    pub(crate) resolved: u64,
+    /// Fields that wait for a person.
+    pub(crate) conflicts: Vec<FieldRef>,
+}
+
+impl Planned {
+    pub(crate) const fn is_create(&self) -> bool {
+        self.open.memory.is_none()
+    }
+}
+
+/// What is to be done about an open item.
+pub(crate) enum Decision {
+    /// Its copy must be looked at first.
+    LookFirst(Box<Open>),
+    /// Nothing is to be written; bases may move.
+    Nothing(Box<Planned>),
+    /// Something is to be written.
+    Write(Box<Planned>),
+}
+
+/// Decides field by field.
+pub(crate) fn plan_item(pass: &Pass, open: Open) -> Decision {
+    let Some(rules) = pass.rules_between(&open.item.type_ref, &open.mapped.type_ref) else {
+        return Decision::Nothing(Box::new(assemble(pass.write, open, Vec::new())));
+    };
+    let stances = match &open.memory {
+        None => created_stances(rules, &open),
+        Some(memory) => paired_stances(pass, rules, &open, memory),
+    };
+    if open.memory.is_some() && open.there.is_none() && must_look(pass, &open, &stances) {
+        return Decision::LookFirst(Box::new(open));
+    }
+    let planned = assemble(pass.write, open, stances);
+    if planned.is_create() || planned.status.is_some() || !planned.fields.is_empty() {
+        Decision::Write(Box::new(planned))
+    } else {
+        Decision::Nothing(Box::new(planned))
+    }
+}
+
+/// Whether the copy must be read before the item is decided about.
+fn must_look(pass: &Pass, open: &Open, stances: &[FieldStance]) -> bool {
+    let mut writes = stances.iter().filter(|one| is_write(one) && !one.passive).peekable();
+    if writes.peek().is_none() {
+        return false;
+    }
+    let keeps = matches!(
+        pass.policy(None, &open.item, None),
+        crate::merge::Policy::OneWay(syncline_domain::TargetEdits::Keep)
+    );
+    let unknown = |one: &FieldStance| {
+        open.memory.as_ref().is_none_or(|memory| memory.base(pass.write, &one.field).is_none())
+    };
+    pass.two_way || keeps || !pass.writer_can.version_check || writes.any(unknown)
+}
+
+const fn is_write(one: &FieldStance) -> bool {
+    matches!(one.stance, Stance::Write { .. })
+}
+
+fn created_stances(rules: &CompiledPair, open: &Open) -> Vec<FieldStance> {
+    let fields = rules.written().iter().filter_map(|written| {
+        Some(FieldStance {
+            field: written.field.clone(),
+            stance: Stance::Write { resolved: false },
+            mapped: open.mapped.fields.get(&written.field)?.clone(),
+            field_type: written.field_type,
+            sources: written.sources.clone(),
+            rule: written.rule.clone(),
+            passive: false,
+        })
+    });
+    let status = open.mapped.status.iter().map(|status| FieldStance {
+        stance: Stance::Write { resolved: false },
+        ..status_stance(status)
+    });
+    fields.chain(status).collect()
+}
+
+fn status_stance(status: &str) -> FieldStance {
+    FieldStance {
+        field: FieldRef::new(STATUS_REF),
+        stance: Stance::Silent,
+        mapped: Value::String(status.to_owned()),
+        field_type: FieldType::Picklist,
+        sources: vec![FieldRef::new(STATUS_REF)],
+        rule: "status mapping".to_owned(),
+        passive: false,
+    }
+}
+
+fn paired_stances(
+    pass: &Pass,
+    rules: &CompiledPair,
+    open: &Open,
+    memory: &PairMemory,
+) -> Vec<FieldStance> {
+    let there = open.there.as_ref();
+    let mut stances = Vec::with_capacity(rules.written().len() + 1);
+    for written in rules.written() {
+        let Some(mapped) = open.mapped.fields.get(&written.field) else { continue };
+        let base = memory.base(pass.write, &written.field);
+        let now = there.map(|item| value_of(item, &written.field));
+        let inputs_changed = pass.is_open_ended(written)
+            || rules_moved(pass)
+            || written.sources.iter().any(|f| input_changed(pass, rules, &open.item, memory, f));
+        let view = FieldView {
+            mapped,
+            agreed: memory.sent(pass.write, &written.field).or(base),
+            base,
+            now: now.as_ref(),
+            inputs_changed,
+            field_type: written.field_type,
+        };
+        stances.push(FieldStance {
+            field: written.field.clone(),
+            stance: decide(view, pass.policy(written.conflict_resolution, &open.item, there)),
+            mapped: mapped.clone(),
+            field_type: written.field_type,
+            sources: written.sources.clone(),
+            rule: written.rule.clone(),
+            passive: written.when == When::UpdateOnly && base.is_none() && !open.linked,
+        });
+    }
+    stances.extend(paired_status(pass, rules, open, memory));
+    stances
+}
+
+/// A changed rule speaks although no value changed, but only from the source: a way back may lose something.
+fn rules_moved(pass: &Pass) -> bool {
+    pass.spec.config.needs_full && pass.read == Side::Source
+}
+
+fn paired_status(
+    pass: &Pass,
+    rules: &CompiledPair,
+    open: &Open,
+    memory: &PairMemory,
+) -> Option<FieldStance> {
+    let stance = status_stance(open.mapped.status.as_deref()?);
+    let base = memory.base(pass.write, &stance.field);
+    let agreed = memory.sent(pass.write, &stance.field).or(base);
+    let now = open.there.as_ref().map(|item| value_of(item, &stance.field));
+    let means_the_same = |other: Option<&Value>| {
+        let (Some(read), Some(Value::String(other))) = (open.item.status.as_deref(), other) else {
+            return false;
+        };
+        rules.status_equivalent(read, other)
+    };
+    let decided = if means_the_same(agreed) {
+        Stance::Silent
+    } else if means_the_same(now.as_ref()) {
+        Stance::Agreed
+    } else {
+        let view = FieldView {
+            mapped: &stance.mapped,
+            agreed,
+            base,
+            now: now.as_ref(),
+            inputs_changed: rules_moved(pass) || status_changed(pass, &open.item, memory),
+            field_type: FieldType::Picklist,
+        };
+        decide(view, pass.policy(None, &open.item, open.there.as_ref()))
+    };
+    Some(FieldStance { stance: decided, ..stance })
+}
+
+fn assemble(write: Side, open: Open, mut stances: Vec<FieldStance>) -> Planned {
+    if !stances.iter().any(|one| is_write(one) && !one.passive) {
+        for one in stances.iter_mut().filter(|one| one.passive) {
+            one.stance = Stance::Silent;
+        }
+    }
+    let mut planned = Planned {
+        status: None,
+        fields: Fields::new(),
+        changes: Vec::new(),
+        resolved: 0,
+        conflicts: Vec::new(),
+        stances: Vec::new(),
+        open,
+    };
+    for one in &stances {
+        match one.stance {
+            Stance::Write { resolved } => {
+                planned.resolved += u64::from(resolved);
+                planned.changes.push(Change {
+                    field: one.field.clone(),
+                    old: old_value(write, &planned.open, one),
+                    new: one.mapped.clone(),
+                    rule: one.rule.clone(),
+                });
+                match &one.mapped {
+                    Value::String(status) if one.field.as_str() == STATUS_REF => {
+                        planned.status = Some(status.clone());
+                    }
+                    value => drop(planned.fields.insert(one.field.clone(), value.clone())),
+                }
+            }
+            Stance::Conflict => planned.conflicts.push(one.field.clone()),
+            Stance::Silent | Stance::Agreed | Stance::Kept | Stance::Left => {}
+        }
+    }
+    planned.stances = stances;
+    planned
+}
+
+fn old_value(write: Side, open: &Open, one: &FieldStance) -> Value {
+    match (&open.there, &open.memory) {
+        (Some(there), _) => value_of(there, &one.field),
+        (None, Some(memory)) => memory.base(write, &one.field).cloned().unwrap_or(Value::Null),
+        (None, None) => Value::Null,
+    }
+}

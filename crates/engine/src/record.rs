@@ -1,0 +1,147 @@
+//! Answers of a tracker, recorded in one transaction: the intent's end, the pair, its family, bases and receipts.
+
+use std::sync::Arc;
+
+use syncline_domain::ports::{ErrorKind, Tx};
+use syncline_domain::{
+    ConnectorId, Fault, IntentId, IntentState, Item, ItemId, Pair, PairId, PairState, Side,
+    Timestamp,
+};
+
+use crate::agree::{Agreement, agreement};
+use crate::course::{Course, put_totals};
+use crate::error::Stop;
+use crate::pass::Pass;
+use crate::plan::{Open, Planned};
+use crate::write::Answer;
+
+/// An answered write.
+pub(crate) struct Finished {
+    pub(crate) at: usize,
+    pub(crate) intent: IntentId,
+    pub(crate) answer: Answer,
+}
+
+/// A fact for the store.
+pub(crate) enum Fact {
+    /// The write happened.
+    Happened { intent: Option<IntentId>, pair: Box<Pair>, agreed: Agreement, item: ItemId },
+    /// It is known that it did not.
+    Never(IntentId),
+    /// One side of a pair was seen, and nothing followed from it.
+    Seen { pair: Box<Pair> },
+}
+
+impl Fact {
+    /// Whether it makes a pair.
+    pub(crate) fn is_new_pair(&self) -> bool {
+        matches!(self, Self::Happened { pair, .. } if pair.id == PairId(0))
+    }
+}
+
+/// Records answered writes. A doubtful one leaves its intent open: the next run looks.
+pub(crate) async fn record(
+    course: &mut Course,
+    pass: &Pass,
+    planned: &Arc<Vec<Planned>>,
+    finished: Vec<Finished>,
+) -> Result<(), Stop> {
+    let now = course.now();
+    let facts: Vec<Fact> =
+        finished.iter().filter_map(|one| fact(pass, planned.get(one.at)?, one, now)).collect();
+    put_facts(course, pass, "record_writes", facts, now).await
+}
+
+/// Stores facts, and takes the wish to stop over on the way.
+pub(crate) async fn put_facts(
+    course: &mut Course,
+    pass: &Pass,
+    name: &'static str,
+    facts: Vec<Fact>,
+    now: Timestamp,
+) -> Result<(), Stop> {
+    let connectors = [pass.spec.config.source_connector_id, pass.spec.config.target_connector_id];
+    let execution = course.execution.clone();
+    let asked = course
+        .fenced(name, move |tx| {
+            for fact in &facts {
+                put_fact(tx, connectors, fact, now)?;
+            }
+            put_totals(tx, &execution)
+        })
+        .await?;
+    course.note_cancel(asked);
+    Ok(())
+}
+
+fn fact(pass: &Pass, planned: &Planned, one: &Finished, now: Timestamp) -> Option<Fact> {
+    match &one.answer {
+        Answer::Done(item) => Some(Fact::Happened {
+            intent: Some(one.intent),
+            pair: Box::new(pair_after(pass, &planned.open, item, now)),
+            agreed: agreement(pass, planned, Some(item)),
+            item: item.id.clone(),
+        }),
+        Answer::Refused(error) if error.kind == ErrorKind::Ambiguous => None,
+        Answer::Refused(_) | Answer::NotSent => Some(Fact::Never(one.intent)),
+    }
+}
+
+/// The pair as it is after its copy was seen as `shown`.
+pub(crate) fn pair_after(pass: &Pass, open: &Open, shown: &Item, now: Timestamp) -> Pair {
+    let (source, target) = match pass.read {
+        Side::Source => (&open.item, shown),
+        Side::Target => (shown, &open.item),
+    };
+    let old = open.memory.as_ref().map(|memory| &memory.pair);
+    Pair {
+        id: old.map_or(PairId(0), |pair| pair.id),
+        config_id: pass.spec.config.id,
+        source_item_id: source.id.clone(),
+        target_item_id: Some(target.id.clone()),
+        source_type: source.type_ref.clone(),
+        target_type: target.type_ref.clone(),
+        source_url: source.url.clone(),
+        target_url: target.url.clone(),
+        source_version: source.version.clone(),
+        target_version: target.version.clone(),
+        state: PairState::Active,
+        last_synced_at: now,
+        sync_count: old.map_or(0, |pair| pair.sync_count).saturating_add(1),
+        created_at: old.map_or(now, |pair| pair.created_at),
+    }
+}
+
+pub(crate) fn put_fact(
+    tx: &mut dyn Tx,
+    connectors: [ConnectorId; 2],
+    fact: &Fact,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    match fact {
+        Fact::Seen { pair } => tx.update_pair(pair),
+        Fact::Never(intent) => tx.finish_intent(*intent, IntentState::Abandoned, None),
+        Fact::Happened { intent, pair, agreed, item } => {
+            let id = put_pair(tx, connectors, pair)?;
+            tx.put_bases(&agreed.bases(id, now))?;
+            tx.put_receipts(&agreed.receipts(id, now))?;
+            match intent {
+                Some(intent) => tx.finish_intent(*intent, IntentState::Done, Some(item)),
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+fn put_pair(tx: &mut dyn Tx, connectors: [ConnectorId; 2], pair: &Pair) -> Result<PairId, Fault> {
+    if pair.id != PairId(0) {
+        tx.update_pair(pair)?;
+        return Ok(pair.id);
+    }
+    let id = tx.insert_pair(pair)?;
+    let [source, target] = connectors;
+    if let Some(target_item) = &pair.target_item_id {
+        tx.join_lineage((source, &pair.source_item_id), (target, target_item))?;
+    }
+    Ok(id)
+}
