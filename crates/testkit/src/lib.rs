@@ -6,6 +6,7 @@
 //!   planned faults and an effect log; [`FakeFactory`], [`PlainSealer`]; [`RecordingEvents`], [`ScriptedFaultPoints`].
 //! - Scenery: [`rows`] with sensible values, [`World`] and [`ConfigPlan`] for a store with trackers registered and a
 //!   configuration between them.
+//! - [`generators`]: strategies for properties, from odd texts to values of a field type.
 //! - Contracts: [`mod@store_suite`] and [`mod@connector_suite`]. A new implementation of a port starts by passing its
 //!   suite.
 //! - Starters: [`TestDatabase`], a throw-away PostgreSQL; [`require`], the rule for what a machine may lack.
@@ -39,6 +40,7 @@ pub mod connector_suite;
 mod factory;
 mod fake;
 mod faulty;
+pub mod generators;
 mod listen;
 mod mem;
 mod plan;
