@@ -69,7 +69,7 @@ pub(crate) fn check_filter(filter: &Value) -> Vec<FieldFault> {
 }
 
 /// Makes a connector.
-pub fn open(
+pub(crate) fn open(
     settings: &ConnectorSettings,
     credentials: &Credentials,
     client: Client,

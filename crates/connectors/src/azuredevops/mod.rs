@@ -35,5 +35,5 @@ mod schema;
 mod walk;
 mod wire;
 
-pub use factory::open;
+pub(crate) use factory::open;
 pub(crate) use factory::{NAME, check_filter, check_settings, info};

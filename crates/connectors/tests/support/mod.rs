@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use syncline_connectors::open;
+use syncline_connectors::Connectors;
 use syncline_domain::ports::{
-    BoxFuture, ChangePage, ChangeQuery, Clock, Connector, ConnectorError,
+    BoxFuture, ChangePage, ChangeQuery, Clock, Connector, ConnectorError, ConnectorFactory as _,
 };
 use syncline_domain::{ConnectorSettings, Credentials, Cursor, Timestamp};
-use syncline_outbound::{AddressPolicy, Limits, Outbound, OutboundConfig};
+use syncline_outbound::{AddressPolicy, Outbound, OutboundConfig};
 use syncline_sandbox::RunningSandbox;
 use syncline_testkit::{ManualClock, SeededRng};
 
@@ -72,8 +72,7 @@ pub fn connect_with(
     let mut config = OutboundConfig::new(AddressPolicy::connectors(true));
     tune(&mut config);
     let outbound = Outbound::new(config, Arc::clone(&clock), Arc::new(SeededRng::new(7))).unwrap();
-    let client = outbound.credential("test", Limits::default());
-    open(settings, credentials, client, clock).unwrap()
+    Connectors::new(outbound, clock).open(settings, credentials).unwrap()
 }
 
 /// All pages of a walk.

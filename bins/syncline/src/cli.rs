@@ -1,0 +1,187 @@
+//! The command line, as people see it with `--help`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Keeps bugs, tickets and requests in step between trackers.
+#[derive(Debug, Parser)]
+#[command(name = "syncline", version, max_term_width = 100)]
+pub struct Cli {
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Read settings from this file instead of `.env`.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the HTTP API.
+    Serve(ServeArgs),
+    /// Show a first sync between two sandbox trackers; needs no account and leaves nothing behind.
+    Demo(DemoArgs),
+    /// Start sandbox trackers alone, to try a mapping against.
+    Sandbox(SandboxArgs),
+    /// Bring the database to this version's schema (`serve` does so by itself).
+    Migrate,
+    /// Check database, key, connectors, clock and disk, one line each.
+    Doctor,
+    /// Look at the registered trackers.
+    #[command(subcommand)]
+    Connectors(ConnectorsCommand),
+    /// Look at the sync configurations.
+    #[command(subcommand)]
+    Configs(ConfigsCommand),
+    /// Run syncs.
+    #[command(subcommand)]
+    Sync(SyncCommand),
+    /// Show what a sync would do, writing nothing.
+    Preview(PreviewArgs),
+    /// Make, list and revoke API keys.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Make a new encryption key and bring all stored credentials under it.
+    RotateKey,
+    /// Print the OpenAPI document of the HTTP API.
+    Openapi,
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The address to listen on (HOST).
+    #[arg(long)]
+    pub(crate) host: Option<String>,
+    /// The port to listen on (PORT).
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// How many bugs the source tracker starts with.
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) items: u16,
+    /// Keep the database of the demo in this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+    /// The port of the HTTP API while the demo goes on; any free one by default.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
+    /// End after the second sync instead of serving until Ctrl-C.
+    #[arg(long)]
+    pub(crate) exit: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArgs {
+    /// Serve a sandbox Azure DevOps on this port (0: any free one).
+    #[arg(long, value_name = "PORT")]
+    pub(crate) azure_devops: Option<u16>,
+    /// Serve a sandbox ServiceDesk Plus on this port (0: any free one).
+    #[arg(long, value_name = "PORT")]
+    pub(crate) servicedesk: Option<u16>,
+    /// How many tickets each starts with.
+    #[arg(long, default_value_t = 40)]
+    pub(crate) items: usize,
+    /// Milliseconds that every answer takes.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) latency_ms: u64,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConnectorsCommand {
+    /// List the connectors.
+    List,
+    /// Test a connector: address, sign-in, project, permissions, clock.
+    Test {
+        /// Its id or name.
+        connector: String,
+    },
+    /// Read types, fields and statuses from a tracker.
+    Discover {
+        /// Its id or name.
+        connector: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigsCommand {
+    /// List the configurations.
+    List,
+    /// Check whether a configuration is fit to run.
+    Validate {
+        /// Its id or name.
+        config: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SyncCommand {
+    /// Run a configuration now.
+    Run(RunArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The configuration's id or name.
+    pub(crate) config: String,
+    /// Write nothing; show what would be written.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Read everything, not only what changed.
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Only these items, with commas between.
+    #[arg(long, value_delimiter = ',', value_name = "IDS")]
+    pub(crate) items: Vec<String>,
+    /// source-to-target, target-to-source or bidirectional.
+    #[arg(long)]
+    pub(crate) direction: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PreviewArgs {
+    /// The configuration's id or name.
+    pub(crate) config: String,
+    /// Read everything, not only what changed.
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Only these items, with commas between.
+    #[arg(long, value_delimiter = ',', value_name = "IDS")]
+    pub(crate) items: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a key; it is shown once.
+    Create {
+        /// What to call it.
+        name: String,
+        /// viewer, operator or admin.
+        #[arg(long, default_value = "admin")]
+        role: String,
+        /// When it ends, such as 2027-01-01T00:00:00Z.
+        #[arg(long)]
+        expires: Option<String>,
+        /// The only configurations it sees, by id, with commas between.
+        #[arg(long, value_delimiter = ',', value_name = "IDS")]
+        configs: Vec<i64>,
+    },
+    /// List the keys.
+    List,
+    /// Revoke a key; it stops working at once.
+    Revoke {
+        /// Its id or name.
+        key: String,
+    },
+}

@@ -1,0 +1,51 @@
+//! What commands print: a table or a line for people, JSON for programs.
+
+#![expect(clippy::print_stdout, reason = "printing is what this file is for")]
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::Value;
+
+/// How to print.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    pub(crate) json: bool,
+}
+
+impl Output {
+    /// A line for people.
+    pub(crate) fn say(self, line: impl AsRef<str>) {
+        if !self.json {
+            println!("{}", line.as_ref());
+        }
+    }
+
+    /// Text or JSON, whatever was asked for.
+    pub(crate) fn show(self, json: &Value, text: impl FnOnce() -> String) {
+        if self.json {
+            println!("{json:#}");
+        } else {
+            println!("{}", text());
+        }
+    }
+
+    /// Text as it is, whatever was asked for.
+    pub(crate) fn raw(self, text: &str) {
+        println!("{text}");
+    }
+}
+
+/// A table as wide as the terminal.
+pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
+    if rows.is_empty() {
+        return "nothing here yet".to_owned();
+    }
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_BORDERS_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(head.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    table.to_string()
+}
