@@ -103,7 +103,8 @@ fn joined_scalars(parts: &[Value]) -> Result<String, String> {
         .ok_or_else(|| "a list inside a list has no text form".to_owned())
 }
 
-fn text_as_is(value: &Value) -> Result<String, String> {
+/// The text of a scalar, a person or a list, markup untouched.
+pub(crate) fn text_as_is(value: &Value) -> Result<String, String> {
     match value {
         Value::Array(parts) => joined(parts, LIST_SEPARATOR),
         other => plain_text(other)

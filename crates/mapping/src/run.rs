@@ -118,7 +118,7 @@ impl<'a> Run<'a> {
         let mut typed = self.run_how(rule, values, steps)?;
         let mut speaks_target = rule.how.speaks_target();
         if let (true, false, Some(default)) = (typed.value.is_null(), had_value, &rule.default) {
-            let value = default.fill(&self.scope, &Value::Null, rule.target.field_type)?;
+            let value = default.fill(&self.scope, &nothing(), rule.target.field_type)?;
             note(steps, "default", Value::Null, &value);
             typed = Typed { value, kind: as_it_is(&rule.target) };
             speaks_target = true;
@@ -170,12 +170,7 @@ impl<'a> Run<'a> {
         values: Vec<Typed>,
         steps: &mut Option<Vec<TraceStep>>,
     ) -> Result<Typed, String> {
-        let first = |values: Vec<Typed>| {
-            values
-                .into_iter()
-                .next()
-                .unwrap_or(Typed { value: Value::Null, kind: FieldType::String })
-        };
+        let first = |values: Vec<Typed>| values.into_iter().next().unwrap_or_else(nothing);
         match &rule.how {
             How::Direct => Ok(first(values)),
             How::Transform(chain) => {
@@ -186,8 +181,7 @@ impl<'a> Run<'a> {
                 Ok(made.typed)
             }
             How::Constant(blank) => {
-                let value =
-                    blank.fill(&self.scope, &first(values).value, rule.target.field_type)?;
+                let value = blank.fill(&self.scope, &first(values), rule.target.field_type)?;
                 note(steps, "constant", Value::Null, &value);
                 Ok(Typed { value, kind: as_it_is(&rule.target) })
             }
@@ -320,6 +314,10 @@ fn note(steps: &mut Option<Vec<TraceStep>>, name: &str, args: Value, output: &Va
     if let Some(steps) = steps {
         steps.push(TraceStep { name: name.to_owned(), args, output: output.clone() });
     }
+}
+
+const fn nothing() -> Typed {
+    Typed { value: Value::Null, kind: FieldType::String }
 }
 
 fn input_shown(values: &[Typed]) -> Value {

@@ -4,8 +4,8 @@ use serde_json::Value;
 use syncline_domain::{FieldRef, FieldType, TypeEnd};
 
 use crate::context::MapContext;
-use crate::convert::plain_text;
-use crate::scope::{ITEM_KEYS, Scope};
+use crate::convert::text_as_is;
+use crate::scope::{ITEM_KEYS, Scope, Typed};
 use crate::transform::html;
 
 /// The most bytes that filling in placeholders may make.
@@ -59,11 +59,11 @@ impl Blank {
         matches!(self, Self::Fixed(_))
     }
 
-    /// The value with every placeholder filled in. With `into` HTML, plain text that is filled in is escaped.
+    /// The value with every placeholder filled in: plain text is escaped where HTML is made, HTML stripped where text is.
     pub(crate) fn fill(
         &self,
         scope: &Scope<'_>,
-        value: &Value,
+        value: &Typed,
         into: FieldType,
     ) -> Result<Value, String> {
         match self {
@@ -111,13 +111,20 @@ impl Template {
         Ok(Some(Self(parts)))
     }
 
-    fn fill(&self, scope: &Scope<'_>, value: &Value, into: FieldType) -> Result<Value, String> {
+    fn fill(&self, scope: &Scope<'_>, value: &Typed, into: FieldType) -> Result<Value, String> {
         if let [only] = self.0.as_slice() {
-            return Ok(only.value(scope, value));
+            let typed = only.typed(scope, value);
+            return match typed.value {
+                Value::String(_) => fitted(&typed, into).map(Value::String),
+                other => Ok(other),
+            };
         }
         let mut out = String::new();
         for part in &self.0 {
-            part.write(scope, value, into, &mut out);
+            match part {
+                Part::Text(text) => out.push_str(text),
+                _ => out.push_str(&fitted(&part.typed(scope, value), into)?),
+            }
             if out.len() > MAX_FILLED_BYTES {
                 return Err(
                     "filling in the placeholders makes more than 1 MiB of text; use a shorter field".to_owned(),
@@ -129,28 +136,36 @@ impl Template {
 }
 
 impl Part {
-    fn value(&self, scope: &Scope<'_>, value: &Value) -> Value {
-        match self {
-            Self::Text(text) => Value::String(text.clone()),
-            Self::Field { reference, is_status, .. } => scope.field(reference, *is_status),
-            Self::Item(key) => scope.item_fact(key).map_or(Value::Null, Value::String),
-            Self::Context(key) => {
-                scope.context.get(key).map_or(Value::Null, |text| Value::String(text.to_owned()))
+    fn typed(&self, scope: &Scope<'_>, value: &Typed) -> Typed {
+        let (value, kind) = match self {
+            Self::Text(text) => (Value::String(text.clone()), FieldType::String),
+            Self::Field { reference, kind, is_status } => {
+                (scope.field(reference, *is_status), *kind)
             }
-            Self::Value => value.clone(),
-        }
-    }
-
-    fn write(&self, scope: &Scope<'_>, value: &Value, into: FieldType, out: &mut String) {
-        let text = match self {
-            Self::Text(text) => return out.push_str(text),
-            _ => plain_text(&self.value(scope, value)).unwrap_or_default(),
+            Self::Item(key) => {
+                (scope.item_fact(key).map_or(Value::Null, Value::String), FieldType::String)
+            }
+            Self::Context(key) => {
+                let text = scope.context.get(key).map(str::to_owned);
+                (text.map_or(Value::Null, Value::String), FieldType::String)
+            }
+            Self::Value => return value.clone(),
         };
-        let is_html = matches!(self, Self::Field { kind: FieldType::Html, .. });
-        match (into, is_html) {
-            (FieldType::Html, false) => out.push_str(&html::escape(&text)),
-            _ => out.push_str(&text),
-        }
+        Typed { value, kind }
+    }
+}
+
+/// The text of a value where text of kind `into` is made; nothing for `null`.
+fn fitted(typed: &Typed, into: FieldType) -> Result<String, String> {
+    if typed.value.is_null() {
+        return Ok(String::new());
+    }
+    let text = text_as_is(&typed.value)?;
+    match (typed.kind, into) {
+        (FieldType::Html, FieldType::Html | FieldType::Markdown) => Ok(text),
+        (FieldType::Html, _) => html::to_text(&text),
+        (_, FieldType::Html) => Ok(html::escape(&text)),
+        _ => Ok(text),
     }
 }
 

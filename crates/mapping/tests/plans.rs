@@ -231,6 +231,44 @@ fn constants_may_name_other_fields_and_escape_them_in_html() {
 }
 
 #[test]
+fn what_is_filled_in_never_becomes_markup() {
+    let rich = |reference: &str| field(reference, FieldType::Html);
+    let mut rules = vec![
+        constant(rich("only"), json!("{field.title}")),
+        constant(text("plain"), json!("say: {field.body}")),
+        constant(text("list"), json!("tags: {field.tags}")),
+        transformed(
+            rich("body"),
+            rich("begun"),
+            json!({"name": "prefix", "args": ["<i>{field.title}</i> "]}),
+        ),
+        transformed(
+            text("title"),
+            rich("made"),
+            json!({"chain": ["textToHtml", {"name": "suffix", "args": ["<hr>{value}"]}]}),
+        ),
+    ];
+    for (reference, kind) in
+        [("title", FieldType::String), ("body", FieldType::Html), ("tags", FieldType::Array)]
+    {
+        rules.push(direct(field(reference, kind), field(&format!("t-{reference}"), kind)));
+    }
+    let mapped = forward(
+        &spec(rules),
+        json!({"title": "<b>", "body": "<p>x &amp; y</p>", "tags": ["a", "b"]}),
+    );
+    for (reference, made) in [
+        ("only", "&lt;b&gt;"),
+        ("plain", "say: x & y"),
+        ("list", "tags: a; b"),
+        ("begun", "<i>&lt;b&gt;</i> <p>x &amp; y</p>"),
+        ("made", "&lt;b&gt;<hr>&lt;b&gt;"),
+    ] {
+        assert_eq!(value(&mapped, reference), Some(json!(made)), "{reference}");
+    }
+}
+
+#[test]
 fn expressions_see_item_fields_value_and_context() {
     let made = |expression: &str, fields: Value| {
         let mut types =
@@ -559,6 +597,21 @@ fn the_trace_says_what_went_in_which_steps_ran_and_what_came_out() {
                 {"name": "truncate", "args": {"n": 4}, "output": "Logi"},
             ],
         })
+    );
+    let named = common::spec(vec![transformed(
+        text("a"),
+        text("b"),
+        json!({"name": "prefix", "args": ["{item.id}: "]}),
+    )]);
+    let named = Plan::compile(&named, Side::Source).unwrap().map_traced(
+        &source,
+        Occasion::Create,
+        &context,
+    );
+    assert_eq!(
+        named.trace[0].steps[0].args,
+        json!({"s": "42: "}),
+        "placeholders are shown filled in"
     );
     assert_eq!(shown[1]["steps"][0], json!({"name": "default", "args": null, "output": "7"}));
     assert_eq!(shown[1]["output"], json!(7));

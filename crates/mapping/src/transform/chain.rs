@@ -101,8 +101,10 @@ impl Chain {
         steps: &mut Option<Vec<TraceStep>>,
     ) -> Result<ChainMade, String> {
         let needs_first = self.0.iter().any(|link| matches!(link.run, Run::Late(_)));
-        let first =
-            values.first().filter(|_| needs_first).map_or(Value::Null, |one| one.value.clone());
+        let first = match values.first() {
+            Some(first) if needs_first => first.clone(),
+            _ => Typed { value: Value::Null, kind: FieldType::String },
+        };
         let mut warnings = Vec::new();
         for link in &self.0 {
             if link.definition.name == "concat" {
@@ -117,7 +119,7 @@ impl Chain {
             if let (Some(steps), Some(now)) = (steps.as_mut(), values.first()) {
                 steps.push(TraceStep {
                     name: link.definition.name.to_owned(),
-                    args: link.args.clone(),
+                    args: link.args_shown(scope, &first, now.kind),
                     output: now.value.clone(),
                 });
             }
@@ -148,17 +150,32 @@ impl Link {
         Ok(Self { definition, args: shown, run })
     }
 
+    /// The arguments for a trace, placeholders filled in.
+    fn args_shown(&self, scope: &Scope<'_>, first: &Typed, kind: FieldType) -> Value {
+        let Run::Late(blanks) = &self.run else {
+            return self.args.clone();
+        };
+        blanks
+            .iter()
+            .map(|(name, blank)| {
+                let filled = blank.fill(scope, first, kind).unwrap_or(Value::Null);
+                ((*name).to_owned(), filled)
+            })
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    }
+
     fn run(
         &self,
         typed: &mut Typed,
-        first: &Value,
+        first: &Typed,
         scope: &Scope<'_>,
         warnings: &mut Vec<String>,
     ) -> Result<(), String> {
         let around = Around { kind: typed.kind, scope };
         let made = match &self.run {
             Run::Ready(step) => step(&typed.value, &around),
-            Run::Late(blanks) => fill(blanks, scope, first)
+            Run::Late(blanks) => fill(blanks, scope, first, typed.kind)
                 .and_then(|args| (self.definition.build)(&args))
                 .and_then(|step| step(&typed.value, &around)),
         }
@@ -170,14 +187,16 @@ impl Link {
     }
 }
 
+/// Arguments for a step over a value of kind `kind`: what is filled into HTML is escaped.
 fn fill(
     blanks: &[(&'static str, Blank)],
     scope: &Scope<'_>,
-    first: &Value,
+    first: &Typed,
+    kind: FieldType,
 ) -> Result<Args, String> {
     blanks
         .iter()
-        .map(|(name, blank)| Ok((*name, blank.fill(scope, first, FieldType::String)?)))
+        .map(|(name, blank)| Ok((*name, blank.fill(scope, first, kind)?)))
         .collect::<Result<Vec<_>, String>>()
         .map(Args::new)
 }
