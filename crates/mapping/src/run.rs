@@ -143,7 +143,13 @@ impl<'a> Run<'a> {
         steps: &mut Option<Vec<TraceStep>>,
     ) -> Result<Value, String> {
         let before = steps.is_some().then(|| typed.value.clone());
-        let value = convert(typed.value, typed.kind, &rule.target)?;
+        // A person was made canonical when the user map was asked.
+        let is_person = rule.target.field_type == FieldType::Identity && typed.value.is_object();
+        let value = if is_person && !rule.target.is_multiple {
+            typed.value
+        } else {
+            convert(typed.value, typed.kind, &rule.target)?
+        };
         if before.is_some_and(|before| before != value) {
             let kind = Value::String(rule.target.field_type.to_string());
             note(steps, "convert", kind, &value);
@@ -161,7 +167,7 @@ impl<'a> Run<'a> {
                 rule.target.name
             ));
         }
-        Ok(canonical(&value, compared_as(&rule.target)))
+        Ok(made_canonical(value, compared_as(&rule.target)))
     }
 
     fn run_how(
@@ -314,6 +320,16 @@ fn note(steps: &mut Option<Vec<TraceStep>>, name: &str, args: Value, output: &Va
     if let Some(steps) = steps {
         steps.push(TraceStep { name: name.to_owned(), args, output: output.clone() });
     }
+}
+
+/// As [`canonical`], without a copy where conversion left nothing to do.
+fn made_canonical(value: Value, kind: FieldType) -> Value {
+    let is_done = match (&value, kind) {
+        (Value::String(_), FieldType::DateTime) | (Value::Object(_), FieldType::Identity) => true,
+        (Value::String(text), kind) => kind != FieldType::Identity && !text.contains('\r'),
+        (other, _) => other.is_null() || other.is_boolean(),
+    };
+    if is_done { value } else { canonical(&value, kind) }
 }
 
 const fn nothing() -> Typed {
