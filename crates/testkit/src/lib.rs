@@ -61,5 +61,5 @@ pub use faulty::{FaultyStore, Moment};
 pub use listen::{RecordingEvents, ScriptedFaultPoints};
 pub use mem::MemStore;
 pub use plan::ConfigPlan;
-pub use postgres::{EXTERNAL as EXTERNAL_POSTGRES, TestDatabase};
+pub use postgres::{EXTERNAL as EXTERNAL_POSTGRES, TestDatabase, TestServer};
 pub use world::{World, store_schema};

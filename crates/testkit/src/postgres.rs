@@ -1,9 +1,15 @@
 //! A throw-away PostgreSQL.
 //!
 //! [`TestDatabase::fresh`] gives an empty database: on the server that `SYNCLINE_TEST_POSTGRES` names, or else on one
-//! that this process starts for itself with the `initdb` it finds. A server started here belongs to a shell that waits
-//! for the end of its input; so it stops and its folder goes when the last database is dropped, and also when the test
-//! process is killed.
+//! that this process starts for itself, once, with the `initdb` it finds. A server started here belongs to a shell that
+//! waits for the end of its input; so it stops and its folder goes when the process ends, even by a kill.
+//!
+//! A runner that gives every test a process of its own would start a server for each. The example `with_postgres`
+//! starts one around any command:
+//!
+//! ```sh
+//! cargo run -p syncline-testkit --example with_postgres -- cargo nextest run --workspace
+//! ```
 //!
 //! ```no_run
 //! use syncline_testkit::TestDatabase;
@@ -14,14 +20,14 @@
 //! # }
 //! ```
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::require::or_skip;
 
@@ -44,18 +50,15 @@ pg_ctl -D "$1/data" -w -s -l "$1/log" -o "-c listen_addresses=127.0.0.1 -p $2 -k
 echo ready
 cat >/dev/null
 pg_ctl -D "$1/data" -s -m immediate stop >>"$1/log" 2>&1
+cd / && rm -rf "$1"
 "#;
 
-/// The server of this process, shared by its tests while any of them runs. The process is the owner, since the test
-/// harness gives its tests nothing else in common.
-static SERVER: Mutex<Weak<Server>> = Mutex::new(Weak::new());
-
-/// Makes the names of databases differ within this process.
-static LAST_DATABASE: AtomicU64 = AtomicU64::new(0);
+/// The server of this process. The process is its owner, since the test harness gives its tests nothing else in common.
+static SERVER: Mutex<Option<Arc<TestServer>>> = Mutex::new(None);
 
 /// An empty database, dropped with this value.
 pub struct TestDatabase {
-    server: Arc<Server>,
+    server: Arc<TestServer>,
     name: String,
 }
 
@@ -81,8 +84,7 @@ impl TestDatabase {
     /// What is missing or went wrong, in words.
     pub fn try_fresh() -> Result<Self, String> {
         let server = shared_server()?;
-        let number = LAST_DATABASE.fetch_add(1, Ordering::Relaxed);
-        let name = format!("test_{}_{number}", std::process::id());
+        let name = format!("test_{:016x}", RandomState::new().build_hasher().finish());
         server.sql(&format!("CREATE DATABASE {name} TEMPLATE template0"))?;
         Ok(Self { server, name })
     }
@@ -96,16 +98,13 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        // A server of our own goes as a whole, and faster.
-        if self.server.own.is_none() {
-            let dropped =
-                self.server.sql(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
-            drop(dropped);
-        }
+        // At worst a database is left on a server that goes with the process.
+        drop(self.server.sql(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)));
     }
 }
 
-struct Server {
+/// A server to make databases on.
+pub struct TestServer {
     url: String,
     tools: Option<PathBuf>,
     own: Option<Own>,
@@ -127,7 +126,21 @@ impl Drop for Own {
     }
 }
 
-impl Server {
+impl TestServer {
+    /// Starts a server that stops when this value is dropped or the process ends.
+    ///
+    /// # Errors
+    /// What is missing or went wrong, in words.
+    pub fn start() -> Result<Self, String> {
+        start()
+    }
+
+    /// Where it is: `postgres://...`, with the name of a database in which others can be made.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     fn sql(&self, statement: &str) -> Result<(), String> {
         let done = command("psql", self.tools.as_deref())
             .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement, "-d"])
@@ -142,20 +155,20 @@ impl Server {
     }
 }
 
-fn shared_server() -> Result<Arc<Server>, String> {
+fn shared_server() -> Result<Arc<TestServer>, String> {
     let mut shared = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(server) = shared.upgrade() {
-        return Ok(server);
+    if let Some(server) = shared.as_ref() {
+        return Ok(Arc::clone(server));
     }
     let server = Arc::new(match std::env::var(EXTERNAL) {
-        Ok(url) if !url.is_empty() => Server { url, tools: tools().ok().flatten(), own: None },
+        Ok(url) if !url.is_empty() => TestServer { url, tools: tools().ok().flatten(), own: None },
         _ => start()?,
     });
-    *shared = Arc::downgrade(&server);
+    *shared = Some(Arc::clone(&server));
     Ok(server)
 }
 
-fn start() -> Result<Server, String> {
+fn start() -> Result<TestServer, String> {
     let tools = tools()?;
     let mut failure = String::new();
     for _ in 0..PORT_TRIES {
@@ -170,7 +183,7 @@ fn start() -> Result<Server, String> {
     Err(failure)
 }
 
-fn start_on(port: u16, tools: Option<&Path>) -> Result<Server, String> {
+fn start_on(port: u16, tools: Option<&Path>) -> Result<TestServer, String> {
     let folder = tempfile::Builder::new()
         .prefix("syncline-pg-")
         .tempdir()
@@ -204,7 +217,7 @@ fn start_on(port: u16, tools: Option<&Path>) -> Result<Server, String> {
     }
     // From here on the folder belongs to `own`.
     drop(folder.keep());
-    Ok(Server {
+    Ok(TestServer {
         url: format!("postgres://test@127.0.0.1:{port}/postgres"),
         tools: tools.map(Path::to_owned),
         own: Some(own),
@@ -274,17 +287,30 @@ mod tests {
     }
 
     #[test]
-    fn a_database_is_made_used_and_its_server_stopped() {
+    fn databases_are_made_and_used() {
         let Some(one) = TestDatabase::fresh() else {
             return;
         };
         let two = TestDatabase::try_fresh().unwrap();
         assert_ne!(one.url(), two.url());
-        let server = Server { url: two.url(), tools: one.server.tools.clone(), own: None };
-        server.sql("CREATE TABLE t (x int)").unwrap();
-        assert!(server.sql("SELECT nonsense").is_err());
-        let folder = one.server.own.as_ref().map(|own| own.folder.clone());
-        drop((one, two));
-        assert!(folder.is_none_or(|folder| !folder.exists()));
+        let inside = TestServer { url: two.url(), tools: one.server.tools.clone(), own: None };
+        inside.sql("CREATE TABLE t (x int)").unwrap();
+        assert!(inside.sql("SELECT nonsense").is_err());
+    }
+
+    #[test]
+    fn a_server_leaves_nothing_behind() {
+        let server = match TestServer::start() {
+            Ok(server) => server,
+            Err(why) => {
+                or_skip("postgres", &why);
+                return;
+            }
+        };
+        server.sql("SELECT 1").unwrap();
+        let folder = server.own.as_ref().map(|own| own.folder.clone()).unwrap();
+        assert!(folder.exists());
+        drop(server);
+        assert!(!folder.exists());
     }
 }
