@@ -1,7 +1,7 @@
 //! Computed rules: minijinja expressions, compiled once, run with limits.
 //!
-//! Limits: [`FUEL`] steps (data that is made counts too), [`MAX_DEPTH`] levels, [`MAX_SOURCE_BYTES`] of source and
-//! [`MAX_RESULT_BYTES`] of result. There is no loader, so nothing can be included. A name that does not exist is an
+//! Limits: [`FUEL`] steps (data that is made counts too), [`MAX_DEPTH`] levels, [`MAX_SOURCE_BYTES`] of source in
+//! [`MAX_PARTS`] parts, [`MAX_RESULT_BYTES`] of result. There is no loader, so nothing can be included. A name that does not exist is an
 //! error as soon as it is used for more than a test.
 
 use minijinja::value::Serde;
@@ -14,6 +14,8 @@ use crate::scope::{ITEM_KEYS, Scope, Typed};
 const FUEL: u64 = 50_000;
 const MAX_DEPTH: usize = 64;
 const MAX_SOURCE_BYTES: usize = 4 * 1024;
+/// The engine's compiler calls itself for each level of a long chain of operators.
+const MAX_PARTS: usize = 400;
 const MAX_RESULT_BYTES: usize = 64 * 1024;
 const RESULT: &str = "__result";
 const NAMES: &[&str] = &["item", "fields", "value", "values", "context"];
@@ -100,6 +102,11 @@ fn checked(env: &Environment<'_>, text: &str) -> Result<String, String> {
     if text.len() > MAX_SOURCE_BYTES {
         return Err("the expression is longer than 4 KiB; make it shorter".to_owned());
     }
+    if parts(text) > MAX_PARTS {
+        return Err(format!(
+            "the expression has more than {MAX_PARTS} names, signs and values; make it simpler"
+        ));
+    }
     let source = plain_context(text);
     let unknown: Vec<String> = {
         let expression = env.compile_expression(&source).map_err(|fault| in_words(&fault))?;
@@ -134,6 +141,19 @@ fn plain_context(text: &str) -> String {
         }
     }
     out
+}
+
+/// How many names, signs and values a text has: no tree built from it is deeper.
+fn parts(text: &str) -> usize {
+    let mut in_word = false;
+    let mut count = 0;
+    for (_, sign, is_quoted) in signs(text) {
+        let is_word = is_quoted || sign.is_alphanumeric() || sign == '_';
+        let starts = if is_word { !in_word } else { !sign.is_whitespace() };
+        count += usize::from(starts);
+        in_word = is_word;
+    }
+    count
 }
 
 /// The first filter or test in `source` that does not exist. The engine itself would only find it when it runs.

@@ -256,3 +256,25 @@ fn a_text_that_goes_round_settles() {
         assert_eq!(once, twice, "{markdown}");
     }
 }
+
+#[test]
+fn long_runs_of_signs_in_markdown_end() {
+    for sign in [
+        "[", "*a ", "![", "`", "> ", "- ", "<", "_", "~~", "|", "[a](", "<a ", "&", "* * ", "    ",
+        "\\", "#", "1. ", "[^", "<!--",
+    ] {
+        let markdown = json!(sign.repeat(8_000));
+        for to in [Html, Text] {
+            let made = through(
+                json!(if to == Html { "markdownToHtml" } else { "markdownToText" }),
+                Markdown,
+                to,
+                &markdown,
+            );
+            assert!(made.is_ok() || made.unwrap_err().contains("simplify"), "{sign}");
+        }
+        let html = json!(sign.repeat(8_000));
+        let made = converted(Html, Markdown, html);
+        assert!(made.is_ok() || made.unwrap_err().contains("simplify"), "{sign}");
+    }
+}

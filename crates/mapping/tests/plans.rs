@@ -339,6 +339,43 @@ fn bombs_end_with_a_fault() {
 }
 
 #[test]
+fn no_expression_is_too_deep_for_the_stack() {
+    for times in [1, 40, 99, 198, 399, 2_000] {
+        for (piece, middle, end) in [
+            ("not ", "1", ""),
+            ("-", "1", ""),
+            ("[", "", "]"),
+            ("{'a':", "1", "}"),
+            ("1 if 1 else ", "1", ""),
+            ("1+", "1", ""),
+            ("1~", "1", ""),
+            ("1<", "1", ""),
+            ("2**", "1", ""),
+            ("1 and ", "1", ""),
+            ("", "value", ".a"),
+            ("", "value", "|upper"),
+            ("", "value", "[0]"),
+            ("", "value", "()"),
+            ("(", "1", ")"),
+            ("range(", "1", ")"),
+        ] {
+            ends_well(&(piece.repeat(times) + middle + &end.repeat(times)));
+        }
+    }
+}
+
+fn ends_well(expression: &str) {
+    let spec = spec(vec![computed(&[text("a")], text("b"), expression)]);
+    let context = MapContext::of(&spec, Side::Source, 1);
+    let ended = Plan::compile(&spec, Side::Source)
+        .map(|plan| plan.map(&item("bug", json!({"a": "x"})), Occasion::Update, &context));
+    match ended {
+        Ok(mapped) => assert_eq!(mapped.fields.len() + mapped.faults.len(), 1, "{expression}"),
+        Err(issues) => assert!(issues[0].path.ends_with("/expression"), "{issues:?}"),
+    }
+}
+
+#[test]
 fn expressions_that_do_not_parse_are_refused_on_compile() {
     for expression in [
         "",
