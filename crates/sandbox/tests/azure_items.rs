@@ -280,11 +280,13 @@ async fn deleted_and_forbidden_items_look_alike_until_the_bin_is_asked() {
     let bin = |id: u64| format!("/Webshop/_apis/wit/recyclebin/{id}?api-version=7.1");
     assert_eq!(caller.get(&bin(1)).await.status, 200);
     assert_eq!(caller.get(&bin(2)).await.status, 404);
+    assert_eq!(sandbox.info().items, 3);
     caller
         .send("PATCH", &bin(1), "application/json", br#"{"isDeleted":false}"#.to_vec())
         .await
         .ok();
     assert_eq!(caller.get(&item(1)).await.status, 200);
+    assert_eq!(sandbox.info().items, 4);
     sandbox.stop().await;
 }
 

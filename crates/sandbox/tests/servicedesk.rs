@@ -310,6 +310,7 @@ async fn trash_hides_from_lists_and_deletion_is_final() {
     success(&caller.send("DELETE", "/requests/1/move_to_trash", "", vec![]).await);
     assert_eq!(success(&caller.get("/requests").await)["requests"].as_array().unwrap().len(), 2);
     assert_eq!(success(&caller.get("/requests/1").await)["request"]["is_trashed"], true);
+    assert_eq!(sandbox.info().items, 2);
     assert_eq!(
         caller.input("PUT", "/requests/1", json!({"request": {"subject": "x"}})).await.status,
         400
@@ -317,6 +318,7 @@ async fn trash_hides_from_lists_and_deletion_is_final() {
     success(&caller.send("PUT", "/requests/1/restore_from_trash", "", vec![]).await);
     success(&caller.send("DELETE", "/requests/2", "", vec![]).await);
     assert_eq!(caller.get("/requests/2").await.status, 404);
+    assert_eq!(sandbox.info().items, 2);
     assert!(sandbox.forbid("3", true));
     assert_eq!(caller.get("/requests/3").await.status, 404);
     sandbox.stop().await;

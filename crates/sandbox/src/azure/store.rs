@@ -1,6 +1,7 @@
 //! All work items of the collection and the indexes that queries walk.
 //!
-//! Invariant: `by_changed` holds exactly one entry an item, `by_watermark` one a revision.
+//! Invariant: `by_changed` holds one entry an item, `by_watermark` one a revision, `bin` one a
+//! deleted item.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
@@ -62,6 +63,8 @@ pub(crate) struct Store {
     pub(crate) tags: BTreeMap<String, String>,
     /// Items that the API's account must not see.
     pub(crate) forbidden: BTreeSet<u32>,
+    /// Items in the recycle bin.
+    bin: BTreeSet<u32>,
     words: BTreeSet<Arc<str>>,
 }
 
@@ -110,7 +113,13 @@ impl Store {
 
     /// How many items are there, the recycle bin left out.
     pub(crate) fn count(&self) -> usize {
-        self.items.values().filter(|item| item.deleted.is_none()).count()
+        self.items.len().saturating_sub(self.bin.len())
+    }
+
+    /// The items of the recycle bin that the API's account may see.
+    pub(crate) fn binned(&self) -> impl Iterator<Item = &Item> {
+        let shown = self.bin.iter().filter(|id| !self.forbidden.contains(id));
+        shown.filter_map(|id| self.items.get(id))
     }
 
     /// Makes a new item and hands back its id. The draft holds all its fields.
@@ -167,14 +176,19 @@ impl Store {
     /// Puts an item into the recycle bin or takes it out again; both are a new revision.
     pub(crate) fn set_deleted(&mut self, id: u32, deleted: Option<Deleted>, by: u32, at: i64) {
         self.save(id, Draft::default(), by, at);
-        if let Some(item) = self.items.get_mut(&id) {
-            item.deleted = deleted;
+        let Some(item) = self.items.get_mut(&id) else { return };
+        item.deleted = deleted;
+        if deleted.is_some() {
+            self.bin.insert(id);
+        } else {
+            self.bin.remove(&id);
         }
     }
 
     /// Removes an item for good.
     pub(crate) fn destroy(&mut self, id: u32) -> Option<Item> {
         let item = self.items.remove(&id)?;
+        self.bin.remove(&id);
         self.by_changed.remove(&(item.changed_at(), id));
         for revision in &item.revisions {
             self.by_watermark.remove(&revision.watermark);

@@ -71,6 +71,8 @@ pub(crate) struct Desk {
     by_changed: BTreeSet<(i64, u32)>,
     last: u32,
     last_part: u32,
+    /// How many requests are in the trash.
+    trashed: usize,
     /// Requests that the API's account must not see.
     pub(crate) forbidden: BTreeSet<u32>,
     words: BTreeSet<Arc<str>>,
@@ -109,7 +111,7 @@ impl Desk {
 
     /// How many requests there are, the trash left out.
     pub(crate) fn count(&self) -> usize {
-        self.tickets.values().filter(|ticket| ticket.trashed.is_none()).count()
+        self.tickets.len().saturating_sub(self.trashed)
     }
 
     /// Takes a new request in.
@@ -126,7 +128,13 @@ impl Desk {
     pub(crate) fn change(&mut self, no: u32, at: i64, change: impl FnOnce(&mut Ticket)) {
         let Some(ticket) = self.tickets.get_mut(&no) else { return };
         self.by_changed.remove(&(ticket.changed, no));
+        let was = ticket.trashed.is_some();
         change(ticket);
+        match (was, ticket.trashed.is_some()) {
+            (false, true) => self.trashed = self.trashed.saturating_add(1),
+            (true, false) => self.trashed = self.trashed.saturating_sub(1),
+            _ => {}
+        }
         ticket.changed = at;
         ticket.fields.put(f::LAST_UPDATED_TIME, Some(Val::Time(at)));
         self.by_changed.insert((at, no));
@@ -136,6 +144,7 @@ impl Desk {
     pub(crate) fn destroy(&mut self, no: u32) -> bool {
         let Some(ticket) = self.tickets.remove(&no) else { return false };
         self.by_changed.remove(&(ticket.changed, no));
+        self.trashed = self.trashed.saturating_sub(usize::from(ticket.trashed.is_some()));
         for other in ticket.links.keys() {
             if let Some(other) = self.tickets.get_mut(other) {
                 other.links.remove(&no);

@@ -54,6 +54,7 @@ pub(crate) fn serve(
             .default_service(web::to(answer))
     })
     .on_connect(remember_wire)
+    .tcp_nodelay(true)
     .workers(options.workers.max(1))
     .disable_signals()
     .listen(listener)?

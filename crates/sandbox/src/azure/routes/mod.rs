@@ -28,7 +28,7 @@ pub(crate) struct Cx<'a> {
     pub(crate) call: &'a Call,
     /// Whether the address names the project.
     pub(crate) in_project: bool,
-    /// The segments after `_apis`, in small letters up to `$type`.
+    /// The segments after `_apis`, as they were sent.
     rest: Vec<String>,
 }
 
@@ -41,7 +41,9 @@ impl<'a> Cx<'a> {
             .position(|part| part.eq_ignore_ascii_case("_apis"))
             .ok_or_else(no_route)?;
         let (before, after) = segments.split_at(api);
-        if !before.first().is_some_and(|org| org.eq_ignore_ascii_case(&site.options.organization)) {
+        let ours = |org: &&str| org.eq_ignore_ascii_case(&site.options.organization);
+        // Organisation, project, team: nothing longer is an address.
+        if before.len() > 3 || !before.first().is_some_and(ours) {
             return Err(no_route());
         }
         let in_project = match before.get(1) {

@@ -34,7 +34,9 @@ pub(crate) fn wiql(cx: &Cx<'_>, store: &Store) -> Answer<Reply> {
         Scope { site: cx.site, store, in_project: cx.in_project, time_precision, me: SERVICE };
     let plan = compile(&scope, &query)?;
     let now = cx.site.now();
-    let sight = Sight { indexed_until: now.saturating_sub(cx.site.world.search_lag_ms()) };
+    let limit = cx.site.options.query_limit;
+    let most = cx.request.number("$top").unwrap_or(usize::MAX).min(limit.saturating_add(1));
+    let sight = Sight { indexed_until: now.saturating_sub(cx.site.world.search_lag_ms()), most };
     let mut ids = run(store, &plan, &sight);
     cap(cx, &mut ids)?;
     let column = |field: &Field| reference(cx, field);

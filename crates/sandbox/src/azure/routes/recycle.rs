@@ -11,9 +11,7 @@ use crate::shared::http::Reply;
 
 pub(crate) fn list(cx: &Cx<'_>, store: &Store) -> Answer<Reply> {
     let url = |id: u32| format!("{}/_apis/wit/recyclebin/{id}", cx.site.collection);
-    let binned = store
-        .starting_at(0)
-        .filter(|item| item.deleted.is_some() && !store.forbidden.contains(&item.id));
+    let binned = store.binned();
     let shown: Vec<Value> = match cx.request.query("ids") {
         None => binned.map(|item| json!({ "id": item.id, "url": url(item.id) })).collect(),
         Some(ids) => binned

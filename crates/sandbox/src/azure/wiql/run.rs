@@ -13,26 +13,30 @@ use crate::shared::record::Val;
 pub(crate) struct Sight {
     /// Items created after this, in milliseconds, are not in the index yet.
     pub(crate) indexed_until: i64,
+    /// The caller looks at no more ids than this.
+    pub(crate) most: usize,
 }
 
-/// The ids that match, in the wished order; stops early once `limit` is passed when no order needs
-/// all of them.
+/// The ids that match, in the wished order: at least the first `most` of them.
 pub(crate) fn run(store: &Store, plan: &Plan, sight: &Sight) -> Vec<u32> {
+    let by_id = match plan.order.as_slice() {
+        [] => true,
+        [(field, false)] => field.no == f::ID,
+        _ => false,
+    };
+    let hits = |item: &&Item| hit(store, plan, sight, item);
     let mut found: Vec<u32> = match plan.changed_from {
         Some(from) if plan.first_id == 0 => {
-            let hits = store.changed_since(from).filter(|item| hit(store, plan, sight, item));
-            let mut ids: Vec<u32> = hits.map(|item| item.id).collect();
+            let mut ids: Vec<u32> =
+                store.changed_since(from).filter(hits).map(|item| item.id).collect();
             ids.sort_unstable();
             ids
         }
-        _ => store
-            .starting_at(plan.first_id)
-            .filter(|item| hit(store, plan, sight, item))
-            .map(|item| item.id)
-            .collect(),
+        _ => {
+            let most = if by_id { sight.most } else { usize::MAX };
+            store.starting_at(plan.first_id).filter(hits).map(|item| item.id).take(most).collect()
+        }
     };
-    let by_id = matches!(plan.order.as_slice(), [] | [(_, false)])
-        && plan.order.iter().all(|(field, _)| field.no == f::ID);
     if !by_id {
         sort(store, plan, &mut found);
     }
@@ -88,7 +92,7 @@ pub(crate) fn holds(store: &Store, test: &Test, item: &Item) -> bool {
         }
         Test::Text(no, compare, wanted) => {
             let had = item.text(*no);
-            !had.is_empty() && meets(*compare, had.to_lowercase().as_str().cmp(wanted))
+            !had.is_empty() && meets(*compare, lower(had).cmp(wanted.chars()))
         }
         Test::Bool(no, wanted) => {
             any_value(store, item, *no).unwrap_or(Val::Bool(false)) == Val::Bool(*wanted)
@@ -116,6 +120,11 @@ pub(crate) fn holds(store: &Store, test: &Test, item: &Item) -> bool {
             a.is_some() && b.is_some() && meets(*compare, order(a.as_ref(), b.as_ref()))
         }
     }
+}
+
+/// The small letters of a text, without a copy.
+fn lower(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(char::to_lowercase)
 }
 
 fn under(path: &str, root: &str) -> bool {
@@ -159,7 +168,7 @@ fn order(a: Option<&Val>, b: Option<&Val>) -> Ordering {
         (None, None) => Ordering::Equal,
         (None, Some(_)) => Ordering::Less,
         (Some(_), None) => Ordering::Greater,
-        (Some(Val::Text(a)), Some(Val::Text(b))) => a.to_lowercase().cmp(&b.to_lowercase()),
+        (Some(Val::Text(a)), Some(Val::Text(b))) => lower(a).cmp(lower(b)),
         (Some(Val::Int(a)), Some(Val::Int(b))) | (Some(Val::Time(a)), Some(Val::Time(b))) => {
             a.cmp(b)
         }
