@@ -107,7 +107,7 @@ impl Drop for TestDatabase {
 pub struct TestServer {
     url: String,
     tools: Option<PathBuf>,
-    own: Option<Own>,
+    _own: Option<Own>,
 }
 
 /// A server that this process started.
@@ -161,7 +161,7 @@ fn shared_server() -> Result<Arc<TestServer>, String> {
         return Ok(Arc::clone(server));
     }
     let server = Arc::new(match std::env::var(EXTERNAL) {
-        Ok(url) if !url.is_empty() => TestServer { url, tools: tools().ok().flatten(), own: None },
+        Ok(url) if !url.is_empty() => TestServer { url, tools: tools().ok().flatten(), _own: None },
         _ => start()?,
     });
     *shared = Some(Arc::clone(&server));
@@ -220,7 +220,7 @@ fn start_on(port: u16, tools: Option<&Path>) -> Result<TestServer, String> {
     Ok(TestServer {
         url: format!("postgres://test@127.0.0.1:{port}/postgres"),
         tools: tools.map(Path::to_owned),
-        own: Some(own),
+        _own: Some(own),
     })
 }
 
@@ -293,7 +293,7 @@ mod tests {
         };
         let two = TestDatabase::try_fresh().unwrap();
         assert_ne!(one.url(), two.url());
-        let inside = TestServer { url: two.url(), tools: one.server.tools.clone(), own: None };
+        let inside = TestServer { url: two.url(), tools: one.server.tools.clone(), _own: None };
         inside.sql("CREATE TABLE t (x int)").unwrap();
         assert!(inside.sql("SELECT nonsense").is_err());
     }
@@ -308,7 +308,7 @@ mod tests {
             }
         };
         server.sql("SELECT 1").unwrap();
-        let folder = server.own.as_ref().map(|own| own.folder.clone()).unwrap();
+        let folder = server._own.as_ref().map(|own| own.folder.clone()).unwrap();
         assert!(folder.exists());
         drop(server);
         assert!(!folder.exists());

@@ -94,6 +94,7 @@ macro_rules! connector_suite {
             a_walk_from_a_cursor_sees_what_changed_since
             a_cursor_is_text_that_another_connector_understands
             an_item_changed_during_a_walk_is_not_missed
+            a_change_in_the_instant_of_the_cursor_is_not_missed
             a_walk_reads_the_types_asked_for_only
             fetch_leaves_out_what_is_not_there
             many_items_are_fetched_in_batches

@@ -104,6 +104,19 @@ pub async fn an_item_changed_during_a_walk_is_not_missed(harness: &dyn Harness) 
     }
 }
 
+pub async fn a_change_in_the_instant_of_the_cursor_is_not_missed(harness: &dyn Harness) {
+    let scene = Scene::new(harness);
+    let first = scene.create("first").await;
+    let (_, cursor) = scene.walk(None, 50).await;
+    // At once, so that both bear the same time where the tracker's steps are coarse enough.
+    let second = scene.create("second").await;
+    harness.edit_as_other(&first.id, &scene.title("first edited")).await;
+    harness.settle().await;
+    let (seen, _) = scene.walk(cursor, 50).await;
+    assert!(ids(&seen).contains(&second.id));
+    assert!(seen.iter().any(|item| item.title.contains("first edited")));
+}
+
 pub async fn a_walk_reads_the_types_asked_for_only(harness: &dyn Harness) {
     let scene = Scene::new(harness);
     let item = scene.create("typed").await;
