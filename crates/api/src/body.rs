@@ -10,10 +10,12 @@ use actix_web::{FromRequest, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use serde_json::Value;
+use syncline_app::input::Body;
 use syncline_domain::Fault;
 
 use crate::error::ApiError;
 use crate::status;
+use crate::strict::{Strict, nul_faults};
 
 /// The largest JSON body, in bytes.
 const CAP: usize = 256 * 1024;
@@ -25,6 +27,13 @@ pub(crate) struct Json(pub(crate) Value);
 
 /// A JSON body that may be missing, which is the same as `{}`.
 pub(crate) struct MaybeJson(pub(crate) Value);
+
+impl MaybeJson {
+    /// For routes that take no body: warnings about any field that came.
+    pub(crate) fn nothing(self) -> Result<Vec<String>, Fault> {
+        Body::new(self.0)?.finish()
+    }
+}
 
 impl FromRequest for Json {
     type Error = ApiError;
@@ -96,8 +105,9 @@ fn parse(req: &HttpRequest, bytes: &[u8]) -> Result<Value, ApiError> {
             "the body is not marked as JSON; send the header Content-Type: application/json",
         ));
     }
-    serde_json::from_slice(bytes).map_err(|error| {
-        let text = format!("the body is no JSON: {error}");
-        Fault::invalid("", text).into()
-    })
+    let Strict(value) = serde_json::from_slice(bytes)
+        .map_err(|error| Fault::invalid("", format!("the body is no good JSON: {error}")))?;
+    let mut faults = Vec::new();
+    nul_faults(&value, "", &mut faults);
+    if faults.is_empty() { Ok(value) } else { Err(Fault::Invalid(faults).into()) }
 }

@@ -18,16 +18,18 @@ use crate::status;
 /// Headers by which a proxy shows itself.
 const PROXY_SIGNS: [&str; 3] = ["forwarded", "x-real-ip", "via"];
 
+/// One text for all bad keys: a stranger does not learn which keys there were.
+const NO_KEY: &str = "the API key is malformed, unknown, revoked or has run out; \
+                      send Authorization: Bearer sk_... with a key that works";
+
 /// The caller of a request.
 pub(crate) async fn let_in(state: &ApiState, req: &HttpRequest) -> Result<Caller, ApiError> {
     match bearer(req) {
         Some(Ok(key)) => match state.app.caller_of_key(&key).await? {
             Some(caller) => Ok(caller),
-            None => Err(refused("the API key is unknown, revoked or over; use a living one")),
+            None => Err(refused(NO_KEY)),
         },
-        Some(Err(())) => {
-            Err(refused("the Authorization header is malformed; send Authorization: Bearer sk_..."))
-        }
+        Some(Err(())) => Err(refused(NO_KEY)),
         None => anonymous(state, req).await,
     }
 }

@@ -29,6 +29,8 @@ struct More {
     details: Option<Value>,
     extras: Map<String, Value>,
     allow: Option<String>,
+    /// What went wrong on our side: for the log only.
+    cause: Option<String>,
 }
 
 /// What every failure looks like.
@@ -36,13 +38,15 @@ struct More {
 pub(crate) struct Failure {
     /// Always false.
     success: bool,
-    /// The kind of failure.
+    /// Validation Error, Unauthorized, Forbidden, Not Found, Method Not Allowed, Request Timeout, Conflict, Payload Too
+    /// Large, Unsupported Media Type, Unprocessable, Too Many Requests, Internal Server Error, Service Unavailable or
+    /// Connector Error.
     error: String,
     /// What is wrong and what to do.
     message: String,
     /// Further lines: wrong fields with their place, or what each tracker said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Vec<Object>, required = false)]
     details: Option<Value>,
     /// Names this request in the log.
     request_id: String,
@@ -66,6 +70,11 @@ impl ApiError {
     fn detailed(mut self, details: Value) -> Self {
         self.more.details = Some(details);
         self
+    }
+
+    /// What the log should say, and nobody else should see.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.more.cause.as_deref()
     }
 
     pub(crate) const fn code(&self) -> StatusCode {
@@ -131,11 +140,12 @@ impl From<Fault> for ApiError {
         let outcome = status::of_fault(&fault);
         match fault {
             Fault::Internal(text) => {
-                log::error!("internal fault: {text}");
-                Self::new(
+                let mut this = Self::new(
                     outcome,
                     "something went wrong on our side; the log has the request id and the cause",
-                )
+                );
+                this.more.cause = Some(text);
+                this
             }
             Fault::Unavailable(text) => {
                 log::warn!("unavailable: {text}");

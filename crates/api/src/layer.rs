@@ -1,13 +1,15 @@
-//! What happens around every handler: request id, safe headers, HEAD, one form for all failures.
+//! What happens around every handler: request id, the door, safe headers, HEAD, one form for all failures.
 
-use std::future::Future;
-
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _};
 
+use crate::ApiState;
+use crate::door;
 use crate::error::ApiError;
 use crate::request_id::RequestId;
 use crate::status;
@@ -25,38 +27,59 @@ const SAFE: [(&str, &str); 5] = [
 ];
 /// The API's own documentation page brings its styles and start script inline.
 const DOCS_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; \
-                           img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'";
+                           img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+/// Longer words of others are cut before they are repeated.
+const ECHO_MAX: usize = 300;
 
 /// Wraps one request.
-pub(crate) fn around<S, B>(
-    id: String,
+pub(crate) async fn around(
     mut req: ServiceRequest,
-    service: &S,
-) -> impl Future<Output = Result<ServiceResponse<BoxBody>, Error>> + use<S, B>
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-    S::Future: 'static,
-    B: MessageBody + 'static,
-{
-    if req.method() == Method::HEAD {
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let head = req.method() == Method::HEAD;
+    if head {
         req.head_mut().method = Method::GET;
     }
+    let id = named(&req);
     let docs = req.path().starts_with("/api/docs");
     req.extensions_mut().insert(RequestId(id.clone()));
-    let answer = service.call(req);
-    async move {
-        let response = answer.await?.map_into_boxed_body();
-        let mut response = shaped(response, &id);
-        let headers = response.headers_mut();
-        for (name, value) in SAFE {
-            let value = if docs && name == "content-security-policy" { DOCS_POLICY } else { value };
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-        }
-        if let Ok(value) = HeaderValue::from_str(&id) {
-            headers.insert(HeaderName::from_static("x-request-id"), value);
-        }
-        Ok(response)
+    let response = match knock(&req).await {
+        Ok(()) => next.call(req).await?.map_into_boxed_body(),
+        Err(refused) => req.error_response(refused),
+    };
+    let mut response = shaped(response, &id);
+    let headers = response.headers_mut();
+    for (name, value) in SAFE {
+        let value = if docs && name == "content-security-policy" { DOCS_POLICY } else { value };
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(HeaderName::from_static("x-request-id"), value);
+    }
+    // A stream without an end would hold the connection, though none of it is sent.
+    let endless = head && matches!(response.response().body().size(), BodySize::Stream);
+    Ok(if endless { response.map_body(|_, _| BoxBody::new(())) } else { response })
+}
+
+fn named(req: &ServiceRequest) -> String {
+    let state = req.app_data::<Data<ApiState>>();
+    let number = state.map_or(0, |state| state.rng.next_u64());
+    format!("req_{number:016x}")
+}
+
+/// Asks at the door before anything of the request is judged, so that a stranger learns nothing from faults.
+///
+/// This is about the order only: a handler gets its caller from `Call`, which asks by itself where nobody did.
+async fn knock(req: &ServiceRequest) -> Result<(), ApiError> {
+    const OPEN: [&str; 2] = ["/api/docs", "/api/openapi.json"];
+    let path = req.path();
+    if !path.starts_with("/api/") || OPEN.iter().any(|open| path.starts_with(open)) {
+        return Ok(());
+    }
+    let Some(state) = req.app_data::<Data<ApiState>>() else { return Ok(()) };
+    let caller = door::let_in(state, req.request()).await?;
+    req.extensions_mut().insert(caller);
+    Ok(())
 }
 
 /// Gives a failure its one form, with the request's id.
@@ -66,11 +89,21 @@ fn shaped(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBo
         return response;
     }
     let (req, response) = response.into_parts();
+    if code.is_server_error() && response.error().is_none() {
+        // Not a failure of a request: a health page that says so.
+        return ServiceResponse::new(req, response);
+    }
     let ours = response.error().and_then(|error| error.as_error::<ApiError>());
     let fresh = match ours {
-        Some(error) => error.respond(id),
+        Some(error) => {
+            if let Some(cause) = error.cause() {
+                log::error!(request_id = id; "internal fault: {cause}");
+            }
+            error.respond(id)
+        }
         None => {
             let text = response.error().map_or_else(String::new, ToString::to_string);
+            let text: String = text.chars().take(ECHO_MAX).collect();
             let outcome = status::of_code(code);
             let text = if text.is_empty() || outcome == status::INTERNAL {
                 outcome.0.to_lowercase()

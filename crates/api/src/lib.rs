@@ -1,6 +1,7 @@
 //! The HTTP API: requests in, use cases called, replies out.
 //!
-//! - `door` decides who comes in; `body`, `params` and `path` read what came, all faults at once.
+//! - `door` decides who comes in; `body` (with `strict`), `params` and `path` read what came, all faults at once.
+//! - `docs` says what bodies may hold, for the OpenAPI document.
 //! - `routes` holds the handlers, one file a subject; `view` says how domain values look on the wire.
 //! - `status` is the one file that knows HTTP status codes; `error` is the one form of every failure, `reply` of every
 //!   success; `layer` wraps both with a request id and safe headers.
@@ -16,6 +17,7 @@
 
 mod body;
 mod call;
+mod docs;
 mod door;
 mod error;
 mod events;
@@ -29,6 +31,7 @@ mod request_id;
 mod routes;
 mod server;
 mod status;
+mod strict;
 mod view;
 
 pub use events::EventHub;

@@ -55,6 +55,15 @@ pub(crate) fn finished(mut spec: Spec) -> Spec {
     spec.components
         .get_or_insert_with(Default::default)
         .add_security_scheme("key", SecurityScheme::Http(scheme));
+    for item in spec.paths.paths.values_mut() {
+        let known = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
+        for operation in known.into_iter().flatten() {
+            let all = &mut operation.responses.responses;
+            if let Some(failure) = all.get("4XX").cloned() {
+                all.insert("5XX".to_owned(), failure);
+            }
+        }
+    }
     spec
 }
 

@@ -1,4 +1,4 @@
-//! Ids in paths: whatever is no id names nothing, so it is not found.
+//! Ids in paths.
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
@@ -16,11 +16,11 @@ pub(crate) struct Id<T>(pub(crate) T);
 pub(crate) struct Ids<A, B>(pub(crate) A, pub(crate) B, PhantomData<(A, B)>);
 
 /// Reads an id.
-pub(crate) fn parse<T: From<i64>>(text: &str) -> Result<T, ApiError> {
+pub(crate) fn parse<T: From<i64>>(name: &str, text: &str) -> Result<T, ApiError> {
     match text.parse::<i64>() {
         Ok(id) if id > 0 && !text.starts_with('+') => Ok(T::from(id)),
         _ => Err(Fault::invalid(
-            "id",
+            name,
             format!(
                 "{:?} is no id; use a whole number above 0",
                 text.chars().take(40).collect::<String>()
@@ -31,8 +31,9 @@ pub(crate) fn parse<T: From<i64>>(text: &str) -> Result<T, ApiError> {
 }
 
 fn nth<T: From<i64>>(req: &HttpRequest, n: usize) -> Result<T, ApiError> {
-    let text = req.match_info().iter().nth(n).map(|(_, text)| text.to_owned());
-    parse(text.as_deref().unwrap_or_default())
+    let part = req.match_info().iter().nth(n);
+    let (name, text) = part.unwrap_or(("id", ""));
+    parse(name, text)
 }
 
 impl<T: From<i64>> FromRequest for Id<T> {

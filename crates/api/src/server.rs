@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App as HttpApp, HttpServer, web};
 use syncline_app::App;
@@ -53,7 +54,6 @@ pub fn serve(
     let state = Data::new(state);
     let document = Data::new(Document::new(&openapi()));
     let server = HttpServer::new(move || {
-        let rng = Arc::clone(&state.rng);
         HttpApp::new()
             .app_data(state.clone())
             .app_data(document.clone())
@@ -61,16 +61,13 @@ pub fn serve(
             .openapi(Frame::openapi())
             .configure(routes::all)
             .into_app()
-            .route("/api/openapi.json", web::get().to(routes::openapi_json))
             .service(
                 SwaggerUi::new("/api/docs/{_:.*}")
                     .config(utoipa_swagger_ui::Config::from("/api/openapi.json")),
             )
             .service(web::redirect("/api/docs", "/api/docs/"))
             .default_service(web::route().to(routes::not_found))
-            .wrap_fn(move |req, service| {
-                layer::around(format!("req_{:016x}", rng.next_u64()), req, service)
-            })
+            .wrap(from_fn(layer::around))
     })
     .workers(options.workers)
     .shutdown_timeout(options.drain.as_secs())

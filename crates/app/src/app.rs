@@ -8,7 +8,7 @@ use syncline_domain::ports::{
 use syncline_domain::{ConnectorId, ConnectorRow, Credentials, Fault, Timestamp};
 use syncline_engine::Engine;
 
-use crate::{AppError, RunDesk, SettingsSource};
+use crate::{AppError, Caller, RunDesk, SettingsSource};
 
 /// What the use cases stand on. Made once by the binary, or by a program that embeds Syncline.
 pub struct AppParts {
@@ -105,7 +105,7 @@ impl App {
         Ok(self.parts.factory.open(&row.settings, &credentials)?)
     }
 
-    /// Reads a connector and makes it.
+    /// Reads a connector and makes it, whoever may see it.
     ///
     /// # Errors
     /// [`Fault::NotFound`] and as [`App::open`].
@@ -116,6 +116,16 @@ impl App {
         let row = self.connector_row(id).await?;
         let connector = self.open(&row)?;
         Ok((row, connector))
+    }
+
+    /// Reads a connector in the caller's sight and makes it.
+    pub(crate) async fn open_seen(
+        &self,
+        caller: &Caller,
+        id: ConnectorId,
+    ) -> Result<Arc<dyn Connector>, AppError> {
+        let row = self.connector(caller, id).await?;
+        self.open(&row)
     }
 
     pub(crate) async fn connector_row(&self, id: ConnectorId) -> Result<ConnectorRow, Fault> {

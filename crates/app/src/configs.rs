@@ -9,8 +9,8 @@ use syncline_domain::{
 
 use crate::connectors::Saved;
 use crate::input::Body;
-use crate::rules::{self, PairDraft};
-use crate::{App, AppError, Caller, audit};
+use crate::rules::{self, PairDraft, Replaced};
+use crate::{App, AppError, Caller, audit, cron, options, user_map};
 
 /// A configuration as people see it.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,7 +113,7 @@ impl App {
     ) -> Result<Saved<ConfigId>, AppError> {
         caller.needs(Role::Admin)?;
         caller.must_see_all()?;
-        let draft = self.read_new_config(body).await?;
+        let draft = self.read_new_config(caller, body).await?;
         let (caller, now) = (caller.clone(), self.now());
         let (config, pairs) = (draft.config, draft.pairs.unwrap_or_default());
         let (id, mut warnings) = self
@@ -121,7 +121,7 @@ impl App {
             .tx("config create", move |tx| {
                 let id = tx.insert_config(&config)?;
                 let config = SyncConfig { id, ..config.clone() };
-                let warnings = rules::replace(tx, &config, &pairs)?;
+                let warnings = rules::replace(tx, &config, &pairs)?.warnings;
                 let target = format!("config/{id}");
                 let details = json!({"name": config.name});
                 audit::record(tx, &caller, now, "config.create", &target, details)?;
@@ -145,36 +145,34 @@ impl App {
     ) -> Result<Saved<ConfigId>, AppError> {
         caller.needs(Role::Admin)?;
         caller.must_see(id)?;
-        let (old, pairs) = self
-            .store()
-            .view("config", move |tx| Ok((must_config(tx, id)?, tx.count_pairs(id)?)))
-            .await?;
-        let draft = self.read_config_change(&old, body).await?;
-        let (from, to) = (&old, &draft.config);
-        let moved = from.source_connector_id != to.source_connector_id
-            || from.target_connector_id != to.target_connector_id;
-        if moved && pairs > 0 {
-            return Err(AppError::conflict(format!(
-                "{pairs} pairs hang on the two connectors of this configuration; make another configuration"
-            )));
-        }
+        let old = self.store().view("config", move |tx| must_config(tx, id)).await?;
+        let draft = self.read_config_change(caller, &old, body).await?;
         let (caller, now) = (caller.clone(), self.now());
         let Draft { config, pairs, warnings: mut all } = draft;
-        let marks = needs_full(&old, &config) || pairs.is_some();
         let warnings = self
             .store()
             .tx("config update", move |tx| {
-                let mut config = config.clone();
-                config.updated_at = now;
-                if marks {
-                    config.needs_full = true;
+                let current = must_config(tx, id)?;
+                may_move(tx, &current, &config)?;
+                let mut config = SyncConfig {
+                    updated_at: now,
+                    // A run may have ended since the row was read: what it wrote stays.
+                    needs_full: current.needs_full,
+                    version: current.version,
+                    last_sync_at: current.last_sync_at,
+                    ..config.clone()
+                };
+                let replaced = match &pairs {
+                    Some(pairs) => rules::replace(tx, &config, pairs)?,
+                    None => Replaced::default(),
+                };
+                if replaced.changed || needs_full(&old, &config) {
+                    mark_changed(&mut config);
+                } else if acts_otherwise(&old, &config) {
                     config.version = config.version.saturating_add(1);
                 }
                 tx.update_config(&config)?;
-                let warnings = match &pairs {
-                    Some(pairs) => rules::replace(tx, &config, pairs)?,
-                    None => Vec::new(),
-                };
+                let warnings = replaced.warnings;
                 let target = format!("config/{id}");
                 audit::record(
                     tx,
@@ -291,20 +289,14 @@ impl App {
     ) -> Result<Vec<String>, AppError> {
         caller.needs(Role::Admin)?;
         caller.must_see(id)?;
-        let mut read = Body::new(body.clone())?;
-        for name in ["entries", "by"] {
-            read.list(name);
-        }
-        read.nullable_text("default");
-        let warnings = read.finish()?;
-        let map: UserMap = serde_json::from_value(body)
-            .map_err(|error| AppError::invalid("/entries", error.to_string()))?;
+        let (map, warnings) = user_map::read(body)?;
         let (caller, now) = (caller.clone(), self.now());
         self.store()
             .tx("user map", move |tx| {
                 let mut config = must_config(tx, id)?;
                 tx.put_user_map(id, &map)?;
                 mark_changed(&mut config);
+                config.updated_at = now;
                 tx.update_config(&config)?;
                 let target = format!("config/{id}");
                 audit::record(tx, &caller, now, "config.user_map", &target, json!({}))
@@ -333,7 +325,7 @@ impl App {
         }
     }
 
-    async fn read_new_config(&self, body: Value) -> Result<Draft, AppError> {
+    async fn read_new_config(&self, caller: &Caller, body: Value) -> Result<Draft, AppError> {
         let mut body = Body::new(body)?;
         let now = self.now();
         let name = body.required_name("name").unwrap_or_default();
@@ -362,10 +354,15 @@ impl App {
             created_at: now,
             updated_at: now,
         };
-        self.read_common(&mut config, body).await
+        self.read_common(caller, &mut config, body).await
     }
 
-    async fn read_config_change(&self, old: &SyncConfig, body: Value) -> Result<Draft, AppError> {
+    async fn read_config_change(
+        &self,
+        caller: &Caller,
+        old: &SyncConfig,
+        body: Value,
+    ) -> Result<Draft, AppError> {
         let mut body = Body::new(body)?;
         let mut config = old.clone();
         if body.has("name") {
@@ -377,11 +374,12 @@ impl App {
         if let Some(id) = body.id("target_connector_id") {
             config.target_connector_id = id;
         }
-        self.read_common(&mut config, body).await
+        self.read_common(caller, &mut config, body).await
     }
 
     async fn read_common(
         &self,
+        caller: &Caller,
         config: &mut SyncConfig,
         mut body: Body,
     ) -> Result<Draft, AppError> {
@@ -401,22 +399,23 @@ impl App {
             config.is_active = flag;
         }
         read_schedule(config, &mut body);
-        let mut warnings = read_options(config, &mut body);
-        self.read_ends(config, &mut body).await?;
+        options::read(config, &mut body);
+        self.read_ends(caller, config, &mut body).await?;
         let pairs = rules::read_pairs(&mut body);
-        if let Some((_, more)) = &pairs {
-            warnings.extend(more.iter().cloned());
-        }
-        warnings.extend(body.finish()?);
-        Ok(Draft { config: config.clone(), pairs: pairs.map(|(pairs, _)| pairs), warnings })
+        let warnings = body.finish()?;
+        Ok(Draft { config: config.clone(), pairs, warnings })
     }
 
-    async fn read_ends(&self, config: &mut SyncConfig, body: &mut Body) -> Result<(), AppError> {
+    async fn read_ends(
+        &self,
+        caller: &Caller,
+        config: &mut SyncConfig,
+        body: &mut Body,
+    ) -> Result<(), AppError> {
         let (source, target) = (config.source_connector_id, config.target_connector_id);
-        let (source_row, target_row) = self
-            .store()
-            .view("config ends", move |tx| Ok((tx.connector(source)?, tx.connector(target)?)))
-            .await?;
+        let seen = self.connectors(caller, None).await?;
+        let row = |id| seen.iter().find(|row| row.id == id).cloned();
+        let (source_row, target_row) = (row(source), row(target));
         for (name, id, row) in [
             ("source_connector_id", source, &source_row),
             ("target_connector_id", target, &target_row),
@@ -457,22 +456,38 @@ pub(crate) const fn mark_changed(config: &mut SyncConfig) {
     config.version = config.version.saturating_add(1);
 }
 
+/// Pairs pin a configuration to its two connectors.
+fn may_move(tx: &mut dyn Tx, old: &SyncConfig, new: &SyncConfig) -> Result<(), Fault> {
+    let stays = old.source_connector_id == new.source_connector_id
+        && old.target_connector_id == new.target_connector_id;
+    let pairs = if stays { 0 } else { tx.count_pairs(old.id)? };
+    if pairs == 0 {
+        return Ok(());
+    }
+    Err(Fault::Conflict(format!(
+        "{pairs} pairs hang on the two connectors of this configuration; make another configuration"
+    )))
+}
+
+/// Whether items that did not change could be treated otherwise now, so that everything must be read once.
 fn needs_full(old: &SyncConfig, new: &SyncConfig) -> bool {
     old.direction != new.direction
         || old.sync_filter != new.sync_filter
         || old.target_filter != new.target_filter
         || old.source_connector_id != new.source_connector_id
         || old.target_connector_id != new.target_connector_id
-        || old.options != new.options
+        || options::about_items(&old.options) != options::about_items(&new.options)
+}
+
+/// Whether runs act otherwise from now on, be it only on items that change.
+fn acts_otherwise(old: &SyncConfig, new: &SyncConfig) -> bool {
+    old.options != new.options || old.conflict_resolution != new.conflict_resolution
 }
 
 fn read_schedule(config: &mut SyncConfig, body: &mut Body) {
     if let Some(cron) = body.nullable_text("schedule_cron") {
-        if let Some(text) = cron.as_deref().filter(|text| !five_fields(text)) {
-            body.fault(
-                "schedule_cron",
-                format!("{text:?} is no crontab expression; use five fields such as \"0 9 * * 1-5\", or @hourly"),
-            );
+        if let Some(Err(message)) = cron.as_deref().map(cron::check) {
+            body.fault("schedule_cron", message);
         }
         config.schedule_cron = cron;
     }
@@ -487,62 +502,5 @@ fn read_schedule(config: &mut SyncConfig, body: &mut Body) {
     }
     if config.trigger_type == TriggerType::Scheduled && config.schedule_cron.is_none() {
         body.fault("schedule_cron", "it is required when trigger_type is scheduled");
-    }
-}
-
-/// The shape only: the scheduler judges the expression itself.
-fn five_fields(text: &str) -> bool {
-    const NICKNAMES: [&str; 7] =
-        ["@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"];
-    let text = text.trim();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "*,-/".contains(c);
-    NICKNAMES.contains(&text)
-        || (text.len() <= 256
-            && text.split_whitespace().count() == 5
-            && text.split_whitespace().all(|field| field.chars().all(plain)))
-}
-
-fn read_options(config: &mut SyncConfig, body: &mut Body) -> Vec<String> {
-    let Some(given) = body.object("options") else { return Vec::new() };
-    let Ok(Value::Object(mut merged)) = serde_json::to_value(&config.options) else {
-        return Vec::new();
-    };
-    let mut warnings = Vec::new();
-    for (key, value) in given {
-        if !merged.contains_key(&key) {
-            warnings.push(format!("/options/{key} is unknown and was ignored"));
-            continue;
-        }
-        let mut probe = merged.clone();
-        probe.insert(key.clone(), flag_of(&merged, &key, value));
-        match serde_json::from_value::<Options>(Value::Object(probe.clone())) {
-            Ok(_) => merged = probe,
-            Err(error) => body.fault(&format!("options/{key}"), error.to_string()),
-        }
-    }
-    if let Ok(options) = serde_json::from_value::<Options>(Value::Object(merged)) {
-        if !(1..=32).contains(&options.concurrency) {
-            body.fault("options/concurrency", "use 1 to 32");
-        }
-        if options.max_delete_percent.is_some_and(|percent| percent > 100) {
-            body.fault("options/max_delete_percent", "use 0 to 100");
-        }
-        config.options = options;
-    }
-    warnings
-}
-
-/// Flags come as 1 and 0, too; null goes back to the default.
-fn flag_of(known: &serde_json::Map<String, Value>, key: &str, value: Value) -> Value {
-    match (known.get(key), value.as_i64()) {
-        (Some(Value::Bool(_)), Some(1)) => json!(true),
-        (Some(Value::Bool(_)), Some(0)) => json!(false),
-        (Some(old), _) if value.is_null() && !old.is_null() => {
-            serde_json::to_value(Options::default())
-                .ok()
-                .and_then(|all| all.get(key).cloned())
-                .unwrap_or(Value::Null)
-        }
-        _ => value,
     }
 }

@@ -1,19 +1,21 @@
 //! Registering trackers and asking them how they are.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use serde_json::{Value, json};
-use syncline_domain::ports::{Check, ErrorKind, StoreExt as _};
+use syncline_domain::ports::{Check, Connector, ErrorKind, StoreExt as _};
 use syncline_domain::{
     AuthType, ConnectorId, ConnectorRow, ConnectorSettings, ConnectorUsage, Credentials, Fault,
-    Item, ItemId, LastCheck, Role, Schema,
+    Item, ItemId, LastCheck, Role, Schema, TypeRow,
 };
 
 use crate::app::credentials_place;
 use crate::discovery::{self, Drift};
 use crate::error::{Cause, RemoteFault};
 use crate::input::{Body, kind_of};
-use crate::{App, AppError, Caller, audit};
+use crate::{App, AppError, Caller, audit, sight};
 
 /// What was made or changed, with warnings about what was ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,12 +43,18 @@ struct Draft {
 }
 
 impl App {
-    /// All connectors, or only the active (or inactive) ones.
+    /// Connectors in the caller's sight, or only the active (or inactive) ones of them.
     ///
     /// # Errors
     /// What the store answers.
-    pub async fn connectors(&self, active: Option<bool>) -> Result<Vec<ConnectorRow>, AppError> {
-        let rows = self.store().view("connectors", |tx| tx.connectors()).await?;
+    pub async fn connectors(
+        &self,
+        caller: &Caller,
+        active: Option<bool>,
+    ) -> Result<Vec<ConnectorRow>, AppError> {
+        let caller = caller.clone();
+        let rows =
+            self.store().view("connectors", move |tx| sight::connectors(tx, &caller)).await?;
         Ok(rows.into_iter().filter(|row| active.is_none_or(|a| row.is_active == a)).collect())
     }
 
@@ -54,8 +62,14 @@ impl App {
     ///
     /// # Errors
     /// [`Fault::NotFound`].
-    pub async fn connector(&self, id: ConnectorId) -> Result<ConnectorRow, AppError> {
-        Ok(self.connector_row(id).await?)
+    pub async fn connector(
+        &self,
+        caller: &Caller,
+        id: ConnectorId,
+    ) -> Result<ConnectorRow, AppError> {
+        let caller = caller.clone();
+        let found = self.store().view("connector", move |tx| sight::connector(tx, &caller, id));
+        Ok(found.await?)
     }
 
     /// Registers a connector.
@@ -141,6 +155,14 @@ impl App {
         let (caller, now, renewed) = (caller.clone(), row.updated_at, credentials.is_some());
         self.store()
             .tx("connector update", move |tx| {
+                let mut row = row.clone();
+                if !renewed && row.settings == old.settings {
+                    // A check may have ended meanwhile.
+                    let current =
+                        tx.connector(id)?.ok_or_else(|| Fault::no_such("connector", id))?;
+                    row.last_check = current.last_check;
+                    row.credential_expires_at = current.credential_expires_at;
+                }
                 tx.update_connector(&row)?;
                 let details = json!({"name": row.name, "credentials_changed": renewed});
                 let target = format!("connector/{id}");
@@ -173,18 +195,17 @@ impl App {
         if dry_run {
             return Ok(usage);
         }
-        if usage.running > 0 {
-            if !force {
-                return Err(AppError::conflict(format!(
-                    "{} run(s) use this connector; wait for them, or send force=true to cancel them",
-                    usage.running
-                )));
-            }
-            self.cancel_runs_of_connector(id).await?;
+        if usage.running > 0 && !force {
+            return Err(AppError::conflict(in_use(usage.running)));
         }
+        self.cancel_runs_of_connector(id).await?;
         let (caller, now) = (caller.clone(), self.now());
         self.store()
             .tx("connector delete", move |tx| {
+                let now_running = tx.connector_usage(id)?.running;
+                if now_running > 0 && !force {
+                    return Err(Fault::Conflict(in_use(now_running)));
+                }
                 tx.delete_connector(id)?;
                 let details = json!({"configs": usage.configs, "pairs": usage.pairs});
                 let target = format!("connector/{id}");
@@ -204,9 +225,8 @@ impl App {
         id: ConnectorId,
     ) -> Result<Vec<Check>, AppError> {
         caller.needs(Role::Operator)?;
-        let (_, connector) = self.open_connector(id).await?;
-        let checks = connector.check().await;
-        let verdict = judged(checks);
+        let connector = self.open_seen(caller, id).await?;
+        let verdict = judged(self.checked(connector.as_ref()).await);
         let check = LastCheck {
             at: self.now(),
             ok: verdict.is_ok(),
@@ -228,7 +248,7 @@ impl App {
     /// Tries a connector that is not saved.
     ///
     /// # Errors
-    /// As [`App::create_connector`] for the body; the checks themselves never fail as a whole.
+    /// As [`App::create_connector`] for the body, and as [`App::test_connector`].
     pub async fn test_unsaved_connector(
         &self,
         caller: &Caller,
@@ -241,7 +261,25 @@ impl App {
             return Err(AppError::invalid("", "the body is incomplete"));
         };
         let connector = self.factory().open(&settings, &draft.credentials.unwrap_or_default())?;
-        Ok((connector.check().await, draft.warnings))
+        let checks = judged(self.checked(connector.as_ref()).await)?;
+        Ok((checks, draft.warnings))
+    }
+
+    /// All checks of a connector, given up after ten seconds: somebody is waiting.
+    async fn checked(&self, connector: &dyn Connector) -> Vec<Check> {
+        const PATIENCE: Duration = Duration::from_secs(10);
+        match select(connector.check(), self.clock().sleep(PATIENCE)).await {
+            Either::Left((checks, _)) => checks,
+            Either::Right(_) => vec![Check {
+                name: "reach the tracker".to_owned(),
+                ok: false,
+                message: format!("no answer within {} seconds", PATIENCE.as_secs()),
+                what_to_do: Some(
+                    "check the address, the proxy and whether the tracker is up, then try again"
+                        .to_owned(),
+                ),
+            }],
+        }
     }
 
     /// Reads types, fields and statuses from the tracker and keeps them.
@@ -250,32 +288,42 @@ impl App {
     /// A remote error when the tracker does not answer.
     pub async fn discover(&self, caller: &Caller, id: ConnectorId) -> Result<Discovered, AppError> {
         caller.needs(Role::Operator)?;
-        let (_, connector) = self.open_connector(id).await?;
+        let connector = self.open_seen(caller, id).await?;
         let schema = connector.describe().await?;
-        let now = self.now();
+        let (caller, now) = (caller.clone(), self.now());
         let kept = schema.clone();
         let drift = self
             .store()
             .tx("discovery", move |tx| {
                 tx.connector(id)?.ok_or_else(|| Fault::no_such("connector", id))?;
-                discovery::save(tx, id, &kept, now)
+                let drift = discovery::save(tx, id, &kept, now)?;
+                let target = format!("connector/{id}");
+                let details = json!({"types": kept.types.len(), "differences": drift.len()});
+                audit::record(tx, &caller, now, "connector.discover", &target, details)?;
+                Ok(drift)
             })
             .await?;
         Ok(Discovered { schema, drift })
     }
 
-    /// Newest or matching items of a connector.
+    /// Newest or matching items of a connector; the type is named by our id, by its name, or by the tracker's word.
     ///
     /// # Errors
     /// A remote error when the tracker does not answer.
     pub async fn connector_items(
         &self,
+        caller: &Caller,
         id: ConnectorId,
-        type_ref: Option<&str>,
+        kind: Option<&str>,
         search: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Item>, AppError> {
-        let (_, connector) = self.open_connector(id).await?;
+        let connector = self.open_seen(caller, id).await?;
+        let known = self.store().view("types", move |tx| tx.types(id)).await?;
+        let type_ref = match kind {
+            None => None,
+            Some(kind) => Some(type_named(&known, kind)?),
+        };
         Ok(connector.search(type_ref, search, limit).await?)
     }
 
@@ -283,8 +331,17 @@ impl App {
     ///
     /// # Errors
     /// [`Fault::NotFound`], or a remote error.
-    pub async fn connector_item(&self, id: ConnectorId, item: &ItemId) -> Result<Item, AppError> {
-        let (_, connector) = self.open_connector(id).await?;
+    pub async fn connector_item(
+        &self,
+        caller: &Caller,
+        id: ConnectorId,
+        item: &ItemId,
+    ) -> Result<Item, AppError> {
+        let text = item.as_str();
+        if text.is_empty() || text.len() > 200 || text.chars().any(char::is_control) {
+            return Err(Fault::NotFound("there is no item with such an id".to_owned()).into());
+        }
+        let connector = self.open_seen(caller, id).await?;
         let found = connector.fetch(std::slice::from_ref(item)).await?;
         found.into_iter().next().ok_or_else(|| Fault::no_such("item", item).into())
     }
@@ -383,7 +440,7 @@ impl App {
 
     fn read_settings(&self, body: &mut Body) -> Option<ConnectorSettings> {
         let kind = body.name("connector_type");
-        let base_url = body.name("base_url").map(tidy_url);
+        let base_url = read_url(body);
         let endpoint = body.text("endpoint").unwrap_or_default().trim().to_owned();
         let auth_type = body.word::<AuthType>("auth_type");
         let metadata = body.object("metadata").unwrap_or_default();
@@ -425,8 +482,8 @@ impl App {
             }
             row.settings.connector_type = kind;
         }
-        if let Some(url) = body.name("base_url") {
-            row.settings.base_url = tidy_url(url);
+        if let Some(url) = read_url(body) {
+            row.settings.base_url = url;
         }
         if let Some(endpoint) = body.nullable_text("endpoint") {
             row.settings.endpoint = endpoint.unwrap_or_default().trim().to_owned();
@@ -480,9 +537,39 @@ fn read_credentials(body: &mut Body) -> Option<Credentials> {
     Some(Credentials::new(parts))
 }
 
-fn tidy_url(url: String) -> String {
-    let url = url.trim().trim_end_matches('/');
-    if url.contains("://") { url.to_owned() } else { format!("https://{url}") }
+/// An address without blanks and slashes at its end; it is shown to everybody, so it may hold no credentials.
+fn read_url(body: &mut Body) -> Option<String> {
+    let given = body.name("base_url")?;
+    let url = given.trim_end_matches('/');
+    let url = if url.contains("://") { url.to_owned() } else { format!("https://{url}") };
+    let place = url.split_once("://").map_or("", |(_, rest)| rest);
+    if place.split(['/', '?', '#']).next().is_some_and(|host| host.contains('@')) {
+        body.fault("base_url", "it holds credentials; send them in credentials instead");
+        return None;
+    }
+    Some(url)
+}
+
+fn in_use(running: i64) -> String {
+    format!("{running} run(s) use this connector; wait for them, or send force=true to cancel them")
+}
+
+/// The tracker's word for a type. Before discovery nothing is known, and the word is taken as it is.
+fn type_named<'a>(known: &'a [TypeRow], kind: &'a str) -> Result<&'a str, AppError> {
+    let named = |row: &&TypeRow| {
+        row.id.to_string() == kind || row.type_ref == kind || row.type_name == kind
+    };
+    match known.iter().find(named) {
+        Some(row) => Ok(&row.type_ref),
+        None if known.is_empty() => Ok(kind),
+        None => Err(AppError::invalid(
+            "type_id",
+            format!(
+                "this connector has no type {kind:?}; use one of {}",
+                known.iter().map(|row| row.type_name.as_str()).collect::<Vec<_>>().join(", ")
+            ),
+        )),
+    }
 }
 
 fn moved(old: &ConnectorSettings, new: &ConnectorSettings) -> bool {

@@ -19,6 +19,7 @@ pub struct Body {
     map: Map<String, Value>,
     at: String,
     faults: Vec<FieldFault>,
+    warnings: Vec<String>,
     known: BTreeSet<String>,
 }
 
@@ -37,9 +38,13 @@ impl Body {
     /// The fault when it is no object.
     pub fn nested(value: Value, at: &str) -> Result<Self, FieldFault> {
         match value {
-            Value::Object(map) => {
-                Ok(Self { map, at: at.to_owned(), faults: Vec::new(), known: BTreeSet::new() })
-            }
+            Value::Object(map) => Ok(Self {
+                map,
+                at: at.to_owned(),
+                faults: Vec::new(),
+                warnings: Vec::new(),
+                known: BTreeSet::new(),
+            }),
             other => {
                 Err(FieldFault::new(at, format!("this is {}; send a JSON object", kind_of(&other))))
             }
@@ -217,10 +222,15 @@ impl Body {
     }
 
     /// Takes over the faults and warnings of an object inside this one.
-    pub fn absorb(&mut self, inner: Self) -> Vec<String> {
-        let warnings = inner.unknown();
+    pub fn absorb(&mut self, inner: Self) {
+        self.warnings.extend(inner.unknown());
+        self.warnings.extend(inner.warnings);
         self.faults.extend(inner.faults);
-        warnings
+    }
+
+    /// Keeps a warning; [`Body::finish`] answers it.
+    pub fn warn(&mut self, warning: impl Into<String>) {
+        self.warnings.push(warning.into());
     }
 
     /// The faults so far.
@@ -229,19 +239,27 @@ impl Body {
         &self.faults
     }
 
-    /// Ends the reading: warnings about unknown fields.
+    /// Ends the reading: warnings about unknown fields, of objects inside this one, too.
     ///
     /// # Errors
     /// [`Fault::Invalid`] with every fault that was found.
     pub fn finish(self) -> Result<Vec<String>, Fault> {
-        if self.faults.is_empty() { Ok(self.unknown()) } else { Err(Fault::Invalid(self.faults)) }
+        if !self.faults.is_empty() {
+            return Err(Fault::Invalid(self.faults));
+        }
+        let mut warnings = self.unknown();
+        warnings.extend(self.warnings);
+        Ok(warnings)
     }
 
     fn unknown(&self) -> Vec<String> {
         self.map
             .keys()
             .filter(|key| !self.known.contains(*key))
-            .map(|key| format!("{} is unknown and was ignored", self.path(key)))
+            .map(|key| {
+                let key: String = key.chars().take(NAME_MAX).collect();
+                format!("{} is unknown and was ignored", self.path(&key))
+            })
             .collect()
     }
 

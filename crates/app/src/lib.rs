@@ -17,16 +17,20 @@ mod audit;
 mod caller;
 mod configs;
 mod connectors;
+mod cron;
 mod desk;
 mod discovery;
 mod error;
 pub mod input;
 mod keys;
 mod metadata;
+mod options;
 mod replies;
 mod rules;
 mod runs;
 mod settings;
+mod sight;
+mod user_map;
 
 pub use app::{App, AppParts, credentials_place};
 pub use caller::Caller;
@@ -44,5 +48,7 @@ pub use runs::{
     Validation, item_id,
 };
 pub use settings::{Setting, SettingsSource};
-pub use syncline_engine::{Preview, PreviewAction, PreviewItem, PreviewSummary};
+pub use syncline_engine::{
+    Engine, EngineParts, Preview, PreviewAction, PreviewItem, PreviewSummary,
+};
 pub use syncline_mapping::{Issue, Mapped, TransformationInfo, catalogue as transformations};

@@ -1,6 +1,6 @@
 //! What discovery found, for forms; and suggestions made from it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use syncline_domain::ports::{StoreExt as _, Tx};
 use syncline_domain::{
     ConnectorId, Fault, FieldId, FieldRow, Role, StatusId, StatusRow, TypeEnd, TypeId, TypeRow,
@@ -8,7 +8,7 @@ use syncline_domain::{
 use syncline_mapping::{Suggestions, suggest};
 
 use crate::input::Body;
-use crate::{App, AppError, Caller};
+use crate::{App, AppError, Caller, audit, sight};
 
 /// Which types to suggest mappings between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +30,15 @@ impl App {
     /// [`Fault::NotFound`].
     pub async fn types(
         &self,
+        caller: &Caller,
         connector: ConnectorId,
         enabled_only: bool,
     ) -> Result<Vec<TypeRow>, AppError> {
+        let caller = caller.clone();
         Ok(self
             .store()
             .view("types", move |tx| {
-                must_connector(tx, connector)?;
+                sight::connector(tx, &caller, connector)?;
                 let rows = tx.types(connector)?.into_iter();
                 Ok(rows.filter(|row| !enabled_only || row.enabled_for_sync).collect())
             })
@@ -49,14 +51,16 @@ impl App {
     /// [`Fault::NotFound`] for the connector or a type that is not its own.
     pub async fn fields(
         &self,
+        caller: &Caller,
         connector: ConnectorId,
         type_id: Option<TypeId>,
         required_only: bool,
     ) -> Result<Vec<FieldRow>, AppError> {
+        let caller = caller.clone();
         Ok(self
             .store()
             .view("fields", move |tx| {
-                let types = types_of(tx, connector, type_id)?;
+                let types = types_of(tx, &caller, connector, type_id)?;
                 let rows = tx.fields(&types)?.into_iter();
                 Ok(rows.filter(|row| !required_only || row.schema.is_required).collect())
             })
@@ -69,13 +73,15 @@ impl App {
     /// [`Fault::NotFound`] for the connector or a type that is not its own.
     pub async fn statuses(
         &self,
+        caller: &Caller,
         connector: ConnectorId,
         type_id: Option<TypeId>,
     ) -> Result<Vec<StatusRow>, AppError> {
+        let caller = caller.clone();
         Ok(self
             .store()
             .view("statuses", move |tx| {
-                let types = types_of(tx, connector, type_id)?;
+                let types = types_of(tx, &caller, connector, type_id)?;
                 tx.statuses(&types)
             })
             .await?)
@@ -85,12 +91,17 @@ impl App {
     ///
     /// # Errors
     /// [`Fault::NotFound`] for a connector or a type that is not its own.
-    pub async fn suggest_mappings(&self, of: SuggestFor) -> Result<Suggestions, AppError> {
+    pub async fn suggest_mappings(
+        &self,
+        caller: &Caller,
+        of: SuggestFor,
+    ) -> Result<Suggestions, AppError> {
+        let caller = caller.clone();
         let (source, target) = self
             .store()
             .view("suggest", move |tx| {
-                let source = type_end(tx, of.source_connector, of.source_type)?;
-                Ok((source, type_end(tx, of.target_connector, of.target_type)?))
+                let source = type_end(tx, &caller, of.source_connector, of.source_type)?;
+                Ok((source, type_end(tx, &caller, of.target_connector, of.target_type)?))
             })
             .await?;
         Ok(suggest(&source, &target))
@@ -107,10 +118,14 @@ impl App {
         body: Value,
     ) -> Result<Vec<String>, AppError> {
         let (enabled_for_sync, warnings) = read_enabled(caller, body)?;
+        let (caller, now) = (caller.clone(), self.now());
         self.store()
             .tx("enable type", move |tx| {
                 let row = tx.type_row(id)?.ok_or_else(|| Fault::no_such("work item type", id))?;
-                tx.update_type(&TypeRow { enabled_for_sync, ..row })
+                tx.update_type(&TypeRow { enabled_for_sync, ..row })?;
+                let target = format!("work_item_type/{id}");
+                let details = json!({"is_enabled": enabled_for_sync});
+                audit::record(tx, &caller, now, "metadata.enable", &target, details)
             })
             .await?;
         Ok(warnings)
@@ -127,10 +142,14 @@ impl App {
         body: Value,
     ) -> Result<Vec<String>, AppError> {
         let (enabled_for_sync, warnings) = read_enabled(caller, body)?;
+        let (caller, now) = (caller.clone(), self.now());
         self.store()
             .tx("enable field", move |tx| {
                 let row = tx.field(id)?.ok_or_else(|| Fault::no_such("field", id))?;
-                tx.update_field(&FieldRow { enabled_for_sync, ..row })
+                tx.update_field(&FieldRow { enabled_for_sync, ..row })?;
+                let target = format!("field/{id}");
+                let details = json!({"is_enabled": enabled_for_sync});
+                audit::record(tx, &caller, now, "metadata.enable", &target, details)
             })
             .await?;
         Ok(warnings)
@@ -147,10 +166,14 @@ impl App {
         body: Value,
     ) -> Result<Vec<String>, AppError> {
         let (enabled_for_sync, warnings) = read_enabled(caller, body)?;
+        let (caller, now) = (caller.clone(), self.now());
         self.store()
             .tx("enable status", move |tx| {
                 let row = tx.status(id)?.ok_or_else(|| Fault::no_such("status", id))?;
-                tx.update_status(&StatusRow { enabled_for_sync, ..row })
+                tx.update_status(&StatusRow { enabled_for_sync, ..row })?;
+                let target = format!("status/{id}");
+                let details = json!({"is_enabled": enabled_for_sync});
+                audit::record(tx, &caller, now, "metadata.enable", &target, details)
             })
             .await?;
         Ok(warnings)
@@ -169,16 +192,13 @@ fn read_enabled(caller: &Caller, body: Value) -> Result<(bool, Vec<String>), App
     Ok((flag.unwrap_or(false), warnings))
 }
 
-fn must_connector(tx: &mut dyn Tx, id: ConnectorId) -> Result<(), Fault> {
-    tx.connector(id)?.map(drop).ok_or_else(|| Fault::no_such("connector", id))
-}
-
 fn types_of(
     tx: &mut dyn Tx,
+    caller: &Caller,
     connector: ConnectorId,
     only: Option<TypeId>,
 ) -> Result<Vec<TypeId>, Fault> {
-    must_connector(tx, connector)?;
+    sight::connector(tx, caller, connector)?;
     let types: Vec<TypeId> = tx.types(connector)?.into_iter().map(|row| row.id).collect();
     match only {
         Some(id) if !types.contains(&id) => {
@@ -189,8 +209,13 @@ fn types_of(
     }
 }
 
-fn type_end(tx: &mut dyn Tx, connector: ConnectorId, id: TypeId) -> Result<TypeEnd, Fault> {
-    types_of(tx, connector, Some(id))?;
+fn type_end(
+    tx: &mut dyn Tx,
+    caller: &Caller,
+    connector: ConnectorId,
+    id: TypeId,
+) -> Result<TypeEnd, Fault> {
+    types_of(tx, caller, connector, Some(id))?;
     let row = tx.type_row(id)?.ok_or_else(|| Fault::no_such("work item type", id))?;
     let fields = tx.fields(&[id])?.into_iter().filter(|row| row.gone_at.is_none());
     let fields = fields.map(|row| row.schema).collect();

@@ -9,6 +9,8 @@ use crate::{App, AppError};
 
 /// How long a reply is kept.
 const KEPT: Duration = Duration::from_secs(24 * 3_600);
+/// A claim without a reply is given up after this long: its process died.
+const CLAIMED: Duration = Duration::from_secs(3_600);
 
 /// What became of a claim on an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +58,13 @@ impl App {
                         Ok(Claim::Mine)
                     }
                     Some(kept) if kept.body_hash != claim.body_hash => Ok(Claim::OtherBody),
-                    Some(kept) if kept.status == 0 => Ok(Claim::GoingOn),
+                    Some(kept) if kept.status == 0 && now.since(kept.created_at) < CLAIMED => {
+                        Ok(Claim::GoingOn)
+                    }
+                    Some(kept) if kept.status == 0 => {
+                        tx.remember_reply(&claim)?;
+                        Ok(Claim::Mine)
+                    }
                     Some(kept) => Ok(Claim::Kept { status: kept.status, reply: kept.reply }),
                 }
             })

@@ -6,6 +6,7 @@ use syncline_domain::ConfigId;
 
 use crate::body::Json;
 use crate::call::Call;
+use crate::docs::{CloneBody, ConfigBody, ConfigChange, UserMapBody};
 use crate::error::Failure;
 use crate::path::Id;
 use crate::reply::{Answer, Done, Reply};
@@ -57,7 +58,7 @@ pub(crate) async fn one(call: Call, id: Id<ConfigId>) -> Answer<ConfigOne> {
 /// Make a configuration
 #[utoipa::path(
     tag = "Sync configurations",
-    request_body = serde_json::Value,
+    request_body = ConfigBody,
     responses((status = 201, body = Reply<ConfigSaved>), (status = "4XX", body = Failure))
 )]
 #[post("/sync-configs")]
@@ -74,7 +75,7 @@ pub(crate) async fn create(call: Call, body: Json) -> Answer<ConfigSaved> {
 #[utoipa::path(
     tag = "Sync configurations",
     params(("id" = i64, Path)),
-    request_body = serde_json::Value,
+    request_body = ConfigChange,
     responses((status = 200, body = Reply<ConfigSaved>), (status = "4XX", body = Failure))
 )]
 #[put("/sync-configs/{id}")]
@@ -104,7 +105,7 @@ pub(crate) async fn delete(call: Call, id: Id<ConfigId>) -> Answer<Done> {
 #[utoipa::path(
     tag = "Sync configurations",
     params(("id" = i64, Path)),
-    request_body = serde_json::Value,
+    request_body = CloneBody,
     responses((status = 201, body = Reply<ConfigSaved>), (status = "4XX", body = Failure))
 )]
 #[post("/sync-configs/{id}/clone")]
@@ -134,7 +135,7 @@ pub(crate) async fn user_map(call: Call, id: Id<ConfigId>) -> Answer<UserMapView
 #[utoipa::path(
     tag = "Sync configurations",
     params(("id" = i64, Path)),
-    request_body = serde_json::Value,
+    request_body = UserMapBody,
     responses((status = 200, body = Reply<Done>), (status = "4XX", body = Failure))
 )]
 #[put("/sync-configs/{id}/user-map")]

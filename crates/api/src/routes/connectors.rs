@@ -4,8 +4,9 @@ use actix_web::web::Path;
 use actix_web::{delete, get, post, put};
 use syncline_domain::{ConnectorId, ItemId};
 
-use crate::body::Json;
+use crate::body::{Json, MaybeJson};
 use crate::call::Call;
+use crate::docs::{ConnectorBody, ConnectorChange};
 use crate::error::Failure;
 use crate::path::Id;
 use crate::reply::{Answer, Reply};
@@ -25,7 +26,7 @@ use crate::view::window;
 pub(crate) async fn list(call: Call) -> Answer<ConnectorList> {
     let ((active, limit, offset), warnings) =
         call.query(|q| (q.flag("active"), q.optional_limit(), q.offset()))?;
-    let rows = call.app().connectors(active).await?;
+    let rows = call.app().connectors(&call.caller, active).await?;
     let total = rows.len();
     let connectors: Vec<ConnectorView> =
         window(rows, offset, limit).into_iter().map(ConnectorView::from).collect();
@@ -49,14 +50,14 @@ pub(crate) async fn kinds(call: Call) -> Answer<Kinds> {
 #[get("/connectors/{id}")]
 pub(crate) async fn one(call: Call, id: Id<ConnectorId>) -> Answer<ConnectorOne> {
     let warnings = call.no_query()?;
-    let connector = call.app().connector(id.0).await?.into();
+    let connector = call.app().connector(&call.caller, id.0).await?.into();
     Ok(Reply::new(ConnectorOne { connector }).warn(warnings))
 }
 
 /// Register a connector
 #[utoipa::path(
     tag = "Connectors",
-    request_body = serde_json::Value,
+    request_body = ConnectorBody,
     responses((status = 201, body = Reply<ConnectorSaved>), (status = "4XX", body = Failure))
 )]
 #[post("/connectors")]
@@ -73,7 +74,7 @@ pub(crate) async fn create(call: Call, body: Json) -> Answer<ConnectorSaved> {
 #[utoipa::path(
     tag = "Connectors",
     params(("id" = i64, Path), ("force" = Option<bool>, Query)),
-    request_body = serde_json::Value,
+    request_body = ConnectorChange,
     responses((status = 200, body = Reply<ConnectorSaved>), (status = "4XX", body = Failure))
 )]
 #[put("/connectors/{id}")]
@@ -109,8 +110,9 @@ pub(crate) async fn delete(call: Call, id: Id<ConnectorId>) -> Answer<ConnectorG
     responses((status = 200, body = Reply<Tested>), (status = "4XX", body = Failure))
 )]
 #[post("/connectors/{id}/test")]
-pub(crate) async fn test(call: Call, id: Id<ConnectorId>) -> Answer<Tested> {
-    let warnings = call.no_query()?;
+pub(crate) async fn test(call: Call, id: Id<ConnectorId>, body: MaybeJson) -> Answer<Tested> {
+    let mut warnings = call.no_query()?;
+    warnings.extend(body.nothing()?);
     let checks = call.app().test_connector(&call.caller, id.0).await?;
     let details = TestDetails { checks: checks.into_iter().map(CheckLine::from).collect() };
     Ok(Reply::new(Tested { message: "the connection works".to_owned(), details }).warn(warnings))
@@ -119,16 +121,17 @@ pub(crate) async fn test(call: Call, id: Id<ConnectorId>) -> Answer<Tested> {
 /// Test a connector without saving it
 #[utoipa::path(
     tag = "Connectors",
-    request_body = serde_json::Value,
+    request_body = ConnectorBody,
     responses((status = 200, body = Reply<TestedUnsaved>), (status = "4XX", body = Failure))
 )]
 #[post("/connectors/test")]
 pub(crate) async fn test_unsaved(call: Call, body: Json) -> Answer<TestedUnsaved> {
     let warnings = call.no_query()?;
     let (checks, more) = call.app().test_unsaved_connector(&call.caller, body.0).await?;
-    let ok = checks.iter().all(|check| check.ok);
-    let checks = checks.into_iter().map(CheckLine::from).collect();
-    Ok(Reply::new(TestedUnsaved { ok, checks }).warn(warnings).warn(more))
+    let checks: Vec<CheckLine> = checks.into_iter().map(CheckLine::from).collect();
+    let message = "the connection works".to_owned();
+    let details = TestDetails { checks: checks.clone() };
+    Ok(Reply::new(TestedUnsaved { message, details, checks }).warn(warnings).warn(more))
 }
 
 /// Read types, fields and statuses from the tracker
@@ -138,8 +141,13 @@ pub(crate) async fn test_unsaved(call: Call, body: Json) -> Answer<TestedUnsaved
     responses((status = 200, body = Reply<DiscoveredView>), (status = "4XX", body = Failure))
 )]
 #[post("/connectors/{id}/discover")]
-pub(crate) async fn discover(call: Call, id: Id<ConnectorId>) -> Answer<DiscoveredView> {
-    let warnings = call.no_query()?;
+pub(crate) async fn discover(
+    call: Call,
+    id: Id<ConnectorId>,
+    body: MaybeJson,
+) -> Answer<DiscoveredView> {
+    let mut warnings = call.no_query()?;
+    warnings.extend(body.nothing()?);
     let found = call.app().discover(&call.caller, id.0).await?;
     Ok(Reply::new(DiscoveredView::from(found)).warn(warnings))
 }
@@ -157,7 +165,10 @@ pub(crate) async fn discover(call: Call, id: Id<ConnectorId>) -> Answer<Discover
 pub(crate) async fn items(call: Call, id: Id<ConnectorId>) -> Answer<ItemList> {
     let ((kind, search, limit), warnings) =
         call.query(|q| (q.text("type_id"), q.text("search"), q.limit(20)))?;
-    let found = call.app().connector_items(id.0, kind.as_deref(), search.as_deref(), limit).await?;
+    let found = call
+        .app()
+        .connector_items(&call.caller, id.0, kind.as_deref(), search.as_deref(), limit)
+        .await?;
     let items: Vec<ItemView> = found.into_iter().map(ItemView::from).collect();
     Ok(Reply::new(ItemList { total: items.len(), count: items.len(), items }).warn(warnings))
 }
@@ -172,7 +183,7 @@ pub(crate) async fn items(call: Call, id: Id<ConnectorId>) -> Answer<ItemList> {
 pub(crate) async fn item(call: Call, path: Path<(String, String)>) -> Answer<ItemOne> {
     let warnings = call.no_query()?;
     let (id, item) = path.into_inner();
-    let id = crate::path::parse::<ConnectorId>(&id)?;
-    let item = call.app().connector_item(id, &ItemId::new(item)).await?.into();
+    let id = crate::path::parse::<ConnectorId>("id", &id)?;
+    let item = call.app().connector_item(&call.caller, id, &ItemId::new(item)).await?.into();
     Ok(Reply::new(ItemOne { item }).warn(warnings))
 }

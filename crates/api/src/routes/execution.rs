@@ -4,10 +4,11 @@ use actix_web::post;
 use serde_json::Value;
 use syncline_app::input::Body;
 use syncline_app::{RunAsked, RunStarted};
-use syncline_domain::{ConfigId, ExecutionId, Fault, FieldFault, ItemId, RunDirection};
+use syncline_domain::{ConfigId, ExecutionId, Fault, FieldFault, ItemId, Role, RunDirection};
 
 use crate::body::{Json, MaybeJson};
 use crate::call::Call;
+use crate::docs::{RunBody, TestMappingBody};
 use crate::error::{ApiError, Failure};
 use crate::idempotency::{self, Remembered};
 use crate::path::Id;
@@ -21,8 +22,8 @@ const IDS_MAX: usize = 10_000;
 /// Run a sync
 #[utoipa::path(
     tag = "Execution",
-    params(("configId" = i64, Path)),
-    request_body = serde_json::Value,
+    params(("configId" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body = Option<RunBody>,
     responses(
         (status = 200, body = Reply<RunEnded>), (status = 202, body = Reply<RunAccepted>),
         (status = "4XX", body = Failure)
@@ -34,9 +35,10 @@ pub(crate) async fn sync(
     id: Id<ConfigId>,
     body: MaybeJson,
 ) -> Result<Remembered, ApiError> {
+    call.caller.needs(Role::Operator)?;
     let warnings = call.no_query()?;
     let sent = body.0.clone();
-    idempotency::once(&call, &sent, async {
+    idempotency::once(call, &sent, |call| async move {
         let (asked, wait, more) = read_run(body.0)?;
         let started = call.app().start_run(&call.caller, id.0, asked).await?;
         let warnings = warnings.into_iter().chain(more);
@@ -49,7 +51,7 @@ pub(crate) async fn sync(
 #[utoipa::path(
     tag = "Execution",
     params(("configId" = i64, Path)),
-    request_body = serde_json::Value,
+    request_body = Option<RunBody>,
     responses((status = 200, body = Reply<PreviewView>), (status = "4XX", body = Failure))
 )]
 #[post("/execute/preview/{configId}")]
@@ -67,8 +69,9 @@ pub(crate) async fn preview(call: Call, id: Id<ConfigId>, body: MaybeJson) -> An
     responses((status = 202, body = Reply<Done>), (status = "4XX", body = Failure))
 )]
 #[post("/execute/cancel/{executionId}")]
-pub(crate) async fn cancel(call: Call, id: Id<ExecutionId>) -> Answer<Done> {
-    let warnings = call.no_query()?;
+pub(crate) async fn cancel(call: Call, id: Id<ExecutionId>, body: MaybeJson) -> Answer<Done> {
+    let mut warnings = call.no_query()?;
+    warnings.extend(body.nothing()?);
     call.app().cancel_run(&call.caller, id.0).await?;
     Ok(Reply::accepted(Done::new("the run was asked to stop")).warn(warnings))
 }
@@ -76,8 +79,7 @@ pub(crate) async fn cancel(call: Call, id: Id<ExecutionId>) -> Answer<Done> {
 /// Take the failed items of a run up again
 #[utoipa::path(
     tag = "Execution",
-    params(("executionId" = i64, Path)),
-    request_body = serde_json::Value,
+    params(("executionId" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 202, body = Reply<RunAccepted>), (status = "4XX", body = Failure))
 )]
 #[post("/execute/retry/{executionId}")]
@@ -86,8 +88,11 @@ pub(crate) async fn retry(
     id: Id<ExecutionId>,
     body: MaybeJson,
 ) -> Result<Remembered, ApiError> {
-    let warnings = call.no_query()?;
-    idempotency::once(&call, &body.0, async {
+    call.caller.needs(Role::Operator)?;
+    let mut warnings = call.no_query()?;
+    let sent = body.0.clone();
+    warnings.extend(body.nothing()?);
+    idempotency::once(call, &sent, |call| async move {
         let started = call.app().retry_run(&call.caller, id.0).await?;
         accepted(&started, warnings)
     })
@@ -101,8 +106,13 @@ pub(crate) async fn retry(
     responses((status = 200, body = Reply<ValidationView>), (status = "4XX", body = Failure))
 )]
 #[post("/execute/validate/{configId}")]
-pub(crate) async fn validate(call: Call, id: Id<ConfigId>) -> Answer<ValidationView> {
-    let warnings = call.no_query()?;
+pub(crate) async fn validate(
+    call: Call,
+    id: Id<ConfigId>,
+    body: MaybeJson,
+) -> Answer<ValidationView> {
+    let mut warnings = call.no_query()?;
+    warnings.extend(body.nothing()?);
     let validation = call.app().validate(&call.caller, id.0).await?;
     Ok(Reply::new(ValidationView::from(validation)).warn(warnings))
 }
@@ -110,7 +120,7 @@ pub(crate) async fn validate(call: Call, id: Id<ConfigId>) -> Answer<ValidationV
 /// Run the rules over an item and tell every step
 #[utoipa::path(
     tag = "Execution",
-    request_body = serde_json::Value,
+    request_body = TestMappingBody,
     responses((status = 200, body = Reply<TrialView>), (status = "4XX", body = Failure))
 )]
 #[post("/execute/test-mapping")]

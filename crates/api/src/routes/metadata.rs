@@ -6,6 +6,7 @@ use syncline_domain::{ConnectorId, FieldId, StatusId, TypeId};
 
 use crate::body::Json;
 use crate::call::Call;
+use crate::docs::EnabledBody;
 use crate::error::Failure;
 use crate::path::Id;
 use crate::reply::{Answer, Done, Reply};
@@ -30,7 +31,7 @@ pub(crate) async fn types(call: Call) -> Answer<TypeList> {
         let connector = q.required_id::<ConnectorId>("connector_id");
         (connector, q.flag("enabled_only"), q.optional_limit(), q.offset())
     })?;
-    let rows = call.app().types(connector, enabled.unwrap_or(false)).await?;
+    let rows = call.app().types(&call.caller, connector, enabled.unwrap_or(false)).await?;
     let total = rows.len();
     let work_item_types: Vec<TypeView> =
         window(rows, offset, limit).into_iter().map(TypeView::from).collect();
@@ -55,7 +56,7 @@ pub(crate) async fn fields(call: Call) -> Answer<FieldList> {
         let kind = q.id::<TypeId>("type_id");
         (connector, kind, q.flag("required_only"), q.optional_limit(), q.offset())
     })?;
-    let rows = call.app().fields(connector, kind, required.unwrap_or(false)).await?;
+    let rows = call.app().fields(&call.caller, connector, kind, required.unwrap_or(false)).await?;
     let total = rows.len();
     let fields: Vec<FieldView> =
         window(rows, offset, limit).into_iter().map(FieldView::from).collect();
@@ -78,7 +79,7 @@ pub(crate) async fn statuses(call: Call) -> Answer<StatusList> {
         let connector = q.required_id::<ConnectorId>("connector_id");
         (connector, q.id::<TypeId>("type_id"), q.optional_limit(), q.offset())
     })?;
-    let rows = call.app().statuses(connector, kind).await?;
+    let rows = call.app().statuses(&call.caller, connector, kind).await?;
     let total = rows.len();
     let statuses: Vec<StatusView> =
         window(rows, offset, limit).into_iter().map(StatusView::from).collect();
@@ -103,7 +104,7 @@ pub(crate) async fn suggest(call: Call) -> Answer<SuggestionsView> {
         target_connector: q.required_id("target_connector_id"),
         target_type: q.required_id("target_type_id"),
     })?;
-    let found = call.app().suggest_mappings(of).await?;
+    let found = call.app().suggest_mappings(&call.caller, of).await?;
     let json = |value: Result<serde_json::Value, _>| value.unwrap_or_default();
     let body = SuggestionsView {
         summary: json(serde_json::to_value(found.summary)),
@@ -119,7 +120,7 @@ pub(crate) async fn suggest(call: Call) -> Answer<SuggestionsView> {
 #[utoipa::path(
     tag = "Metadata",
     params(("id" = i64, Path)),
-    request_body = serde_json::Value,
+    request_body = EnabledBody,
     responses((status = 200, body = Reply<Done>), (status = "4XX", body = Failure))
 )]
 #[put("/metadata/work-item-types/{id}")]
@@ -133,7 +134,7 @@ pub(crate) async fn enable_type(call: Call, id: Id<TypeId>, body: Json) -> Answe
 #[utoipa::path(
     tag = "Metadata",
     params(("id" = i64, Path)),
-    request_body = serde_json::Value,
+    request_body = EnabledBody,
     responses((status = 200, body = Reply<Done>), (status = "4XX", body = Failure))
 )]
 #[put("/metadata/fields/{id}")]
@@ -147,7 +148,7 @@ pub(crate) async fn enable_field(call: Call, id: Id<FieldId>, body: Json) -> Ans
 #[utoipa::path(
     tag = "Metadata",
     params(("id" = i64, Path)),
-    request_body = serde_json::Value,
+    request_body = EnabledBody,
     responses((status = 200, body = Reply<Done>), (status = "4XX", body = Failure))
 )]
 #[put("/metadata/statuses/{id}")]

@@ -13,7 +13,7 @@ mod system;
 use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(crate) use system::{not_found, openapi_json};
+pub(crate) use system::not_found;
 
 /// Registers every route, and with it its documentation.
 pub(crate) fn all(config: &mut ServiceConfig<'_>) {
@@ -69,7 +69,8 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
         .service(settings::list)
         .service(settings::put_all)
         .service(settings::one)
-        .service(settings::put_one);
+        .service(settings::put_one)
+        .service(system::openapi_json);
     config.service(api);
     config.service(system::health);
     config.service(system::healthz);

@@ -5,6 +5,7 @@ use syncline_domain::{ConfigId, FieldMappingId, StatusMappingId, TypeMappingId};
 
 use crate::body::Json;
 use crate::call::Call;
+use crate::docs::{FieldMappingBody, StatusMappingBody, TypeMappingBody};
 use crate::error::Failure;
 use crate::path::{Id, Ids};
 use crate::reply::{Answer, Done, Reply};
@@ -14,7 +15,7 @@ use crate::view::configs::{FieldMappingSaved, StatusMappingSaved, TypeMappingSav
 #[utoipa::path(
     tag = "Sync configurations",
     params(("id" = i64, Path)),
-    request_body = serde_json::Value,
+    request_body = TypeMappingBody,
     responses((status = 201, body = Reply<TypeMappingSaved>), (status = "4XX", body = Failure))
 )]
 #[post("/sync-configs/{id}/type-mappings")]
@@ -44,7 +45,7 @@ pub(crate) async fn delete_type(call: Call, ids: Ids<ConfigId, TypeMappingId>) -
 #[utoipa::path(
     tag = "Sync configurations",
     params(("id" = i64, Path)),
-    request_body = serde_json::Value,
+    request_body = FieldMappingBody,
     responses((status = 201, body = Reply<FieldMappingSaved>), (status = "4XX", body = Failure))
 )]
 #[post("/sync-configs/{id}/field-mappings")]
@@ -65,7 +66,7 @@ pub(crate) async fn add_field(
 #[utoipa::path(
     tag = "Sync configurations",
     params(("id" = i64, Path), ("mid" = i64, Path)),
-    request_body = serde_json::Value,
+    request_body = FieldMappingBody,
     responses((status = 200, body = Reply<FieldMappingSaved>), (status = "4XX", body = Failure))
 )]
 #[put("/sync-configs/{id}/field-mappings/{mid}")]
@@ -99,7 +100,7 @@ pub(crate) async fn delete_field(call: Call, ids: Ids<ConfigId, FieldMappingId>)
 #[utoipa::path(
     tag = "Sync configurations",
     params(("id" = i64, Path)),
-    request_body = serde_json::Value,
+    request_body = StatusMappingBody,
     responses((status = 201, body = Reply<StatusMappingSaved>), (status = "4XX", body = Failure))
 )]
 #[post("/sync-configs/{id}/status-mappings")]

@@ -10,6 +10,7 @@ use syncline_domain::{ConfigId, ExecutionId, ItemId, ItemState, OutcomeId, PairI
 
 use crate::body::Json;
 use crate::call::Call;
+use crate::docs::PairBody;
 use crate::error::{ApiError, Failure};
 use crate::params::{LIMIT_DEFAULT, Params};
 use crate::path::{Id, Ids};
@@ -24,13 +25,13 @@ use crate::view::executions::{
     params(
         ("sync_config_id" = Option<i64>, Query), ("status" = Option<String>, Query),
         ("trigger" = Option<String>, Query), ("since" = Option<String>, Query),
-        ("cursor" = Option<String>, Query), ("limit" = Option<usize>, Query)
+        ("cursor" = Option<String>, Query), ("limit" = Option<usize>, Query), ("offset" = Option<usize>, Query)
     ),
     responses((status = 200, body = Reply<ExecutionList>), (status = "4XX", body = Failure))
 )]
 #[get("/executions")]
 pub(crate) async fn executions(call: Call) -> Answer<ExecutionList> {
-    let ((filter, limit), warnings) = call.query(|q| {
+    let ((filter, page), warnings) = call.query(|q| {
         let filter = ExecutionFilter {
             config_id: q.id("sync_config_id"),
             status: q.word("status"),
@@ -39,22 +40,25 @@ pub(crate) async fn executions(call: Call) -> Answer<ExecutionList> {
             before: q.id("cursor"),
             scope: None,
         };
-        (filter, q.limit(LIMIT_DEFAULT))
+        (filter, page(q))
     })?;
-    Ok(Reply::new(listed(&call, filter, limit).await?).warn(warnings))
+    Ok(Reply::new(listed(&call, filter, page).await?).warn(warnings))
 }
 
 /// List the runs of a configuration, newest first
 #[utoipa::path(
     tag = "Execution",
-    params(("configId" = i64, Path), ("cursor" = Option<String>, Query), ("limit" = Option<usize>, Query)),
+    params(
+        ("configId" = i64, Path), ("cursor" = Option<String>, Query), ("limit" = Option<usize>, Query),
+        ("offset" = Option<usize>, Query)
+    ),
     responses((status = 200, body = Reply<ExecutionList>), (status = "4XX", body = Failure))
 )]
 #[get("/execute/history/{configId}")]
 pub(crate) async fn history(call: Call, id: Id<ConfigId>) -> Answer<ExecutionList> {
-    let ((before, limit), warnings) = call.query(|q| (q.id("cursor"), q.limit(LIMIT_DEFAULT)))?;
+    let ((before, page), warnings) = call.query(|q| (q.id("cursor"), page(q)))?;
     let filter = ExecutionFilter { config_id: Some(id.0), before, ..ExecutionFilter::default() };
-    Ok(Reply::new(listed(&call, filter, limit).await?).warn(warnings))
+    Ok(Reply::new(listed(&call, filter, page).await?).warn(warnings))
 }
 
 /// Read a run, live while it goes on
@@ -108,7 +112,7 @@ pub(crate) async fn pairs(call: Call, id: Id<ConfigId>) -> Answer<PairList> {
 #[utoipa::path(
     tag = "Execution",
     params(("configId" = i64, Path)),
-    request_body = serde_json::Value,
+    request_body = PairBody,
     responses((status = 201, body = Reply<PairMade>), (status = "4XX", body = Failure))
 )]
 #[post("/execute/synced-items/{configId}")]
@@ -150,9 +154,9 @@ pub(crate) async fn delete_pair(call: Call, ids: Ids<ConfigId, PairId>) -> Answe
 async fn listed(
     call: &Call,
     filter: ExecutionFilter,
-    limit: usize,
+    (offset, limit): (usize, usize),
 ) -> Result<ExecutionList, ApiError> {
-    let page = call.app().executions(&call.caller, filter, limit).await?;
+    let page = call.app().executions(&call.caller, filter, offset, limit).await?;
     let rows: Vec<ExecutionView> = page
         .executions
         .into_iter()
@@ -164,6 +168,11 @@ async fn listed(
         executions: rows,
         next_cursor: page.next_cursor.map(|ExecutionId(id)| id.to_string()),
     })
+}
+
+/// `offset` and `limit`. Deep pages are what `cursor` is for.
+fn page(q: &mut Params) -> (usize, usize) {
+    (q.count("offset", 0, 10_000).unwrap_or(0), q.limit(LIMIT_DEFAULT))
 }
 
 fn instant(q: &mut Params, name: &'static str) -> Option<Timestamp> {

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::body::Json;
 use crate::call::Call;
+use crate::docs::{SettingBody, SettingsBody};
 use crate::error::Failure;
 use crate::reply::{Answer, Done, Reply};
 
@@ -25,7 +26,7 @@ pub(crate) struct SettingList {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SettingView {
     key: String,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     value: Value,
     /// int or word
     value_type: String,
@@ -65,7 +66,7 @@ pub(crate) async fn list(call: Call) -> Answer<SettingList> {
 /// Change settings, all or none
 #[utoipa::path(
     tag = "Settings",
-    request_body = serde_json::Value,
+    request_body = SettingsBody,
     responses((status = 200, body = Reply<Done>), (status = "4XX", body = Failure))
 )]
 #[put("/settings")]
@@ -95,7 +96,7 @@ pub(crate) async fn one(call: Call, key: Path<String>) -> Answer<SettingOne> {
 #[utoipa::path(
     tag = "Settings",
     params(("key" = String, Path)),
-    request_body = serde_json::Value,
+    request_body = SettingBody,
     responses((status = 200, body = Reply<Done>), (status = "4XX", body = Failure))
 )]
 #[put("/settings/{key}")]

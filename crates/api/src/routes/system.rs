@@ -41,27 +41,29 @@ async fn judged(state: &ApiState) -> HttpResponse {
 }
 
 /// Say how the server is, with the database checked
-#[utoipa::path(tag = "System", responses((status = 200, body = Health), (status = 503, body = Health)))]
+#[utoipa::path(tag = "System", security(()), responses((status = 200, body = Health), (status = 503, body = Health)))]
 #[get("/health")]
 pub(crate) async fn health(state: Data<ApiState>) -> impl Responder {
     judged(&state).await
 }
 
 /// Say that the process lives
-#[utoipa::path(tag = "System", responses((status = 200, body = Health)))]
+#[utoipa::path(tag = "System", security(()), responses((status = 200, body = Health)))]
 #[get("/healthz")]
 pub(crate) async fn healthz(state: Data<ApiState>) -> impl Responder {
     HttpResponse::Ok().json(health_of(&state, "ok"))
 }
 
 /// Say whether the server takes work: database there, migrated, not draining
-#[utoipa::path(tag = "System", responses((status = 200, body = Health), (status = 503, body = Health)))]
+#[utoipa::path(tag = "System", security(()), responses((status = 200, body = Health), (status = 503, body = Health)))]
 #[get("/readyz")]
 pub(crate) async fn readyz(state: Data<ApiState>) -> impl Responder {
     judged(&state).await
 }
 
-/// The OpenAPI document.
+/// Read this document
+#[utoipa::path(tag = "System", security(()), responses((status = 200, body = serde_json::Value)))]
+#[get("/openapi.json")]
 pub(crate) async fn openapi_json(document: Data<Document>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(document.json.clone())
 }
@@ -73,7 +75,8 @@ pub(crate) async fn not_found(
 ) -> Result<HttpResponse, ApiError> {
     let methods = document.methods_of(req.path());
     if methods.is_empty() {
-        let text = format!("there is nothing at {}; the routes are at /api/docs", req.path());
+        let path: String = req.path().chars().take(200).collect();
+        let text = format!("there is nothing at {path}; the routes are at /api/docs/");
         return Err(ApiError::new(status::NOT_FOUND, text));
     }
     let allow = methods.join(", ");

@@ -23,11 +23,11 @@ pub(crate) struct ConfigRow {
     schedule_cron: Option<String>,
     timezone: String,
     conflict_resolution: String,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value)]
     sync_filter: Option<Value>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value)]
     target_filter: Option<Value>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     options: Value,
     is_active: bool,
     /// The next run reads everything once.
@@ -116,16 +116,16 @@ struct FieldRule {
     target_field_id: i64,
     target_field: String,
     mapping_type: String,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value)]
     transformation: Option<Value>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value)]
     constant_value: Option<Value>,
     expression: Option<String>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value)]
     value_map: Option<Value>,
     direction: String,
     when: String,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value)]
     default_value: Option<Value>,
     conflict_resolution: Option<String>,
 }

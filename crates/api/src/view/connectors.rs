@@ -19,7 +19,7 @@ pub(crate) struct ConnectorView {
     endpoint: String,
     auth_type: String,
     is_active: bool,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     metadata: Value,
     last_check: Option<CheckView>,
     credential_expires_at: Option<String>,
@@ -104,7 +104,7 @@ impl From<ConnectorUsage> for UsageView {
 }
 
 /// One line of a check.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 pub(crate) struct CheckLine {
     name: String,
     ok: bool,
@@ -137,10 +137,11 @@ pub(crate) struct TestDetails {
     pub(crate) checks: Vec<CheckLine>,
 }
 
-/// A connector that is not saved was tested.
+/// A connector that is not saved was tested and all is well.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TestedUnsaved {
-    pub(crate) ok: bool,
+    pub(crate) message: String,
+    pub(crate) details: TestDetails,
     pub(crate) checks: Vec<CheckLine>,
 }
 
@@ -232,7 +233,7 @@ pub(crate) struct ItemView {
     status: Option<String>,
     created_at: String,
     changed_at: String,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value)]
     created_by: Option<Identity>,
     #[schema(value_type = Object)]
     fields: BTreeMap<String, Value>,
@@ -281,7 +282,7 @@ struct KindView {
     label: String,
     auth_types: Vec<String>,
     credential_fields: Vec<CredentialView>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     capabilities: Value,
 }
 

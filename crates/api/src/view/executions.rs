@@ -218,9 +218,9 @@ pub(crate) struct ItemView {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ChangeView {
     field: String,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value)]
     old: Value,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value)]
     new: Value,
     rule: String,
 }

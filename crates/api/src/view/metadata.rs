@@ -1,7 +1,7 @@
 //! What discovery found, for forms.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use syncline_domain::{FieldRow, StatusRow, TypeRow};
 use utoipa::ToSchema;
 
@@ -14,7 +14,7 @@ pub(crate) struct TypeView {
     type_id: String,
     enabled_for_sync: bool,
     is_enabled: bool,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     metadata: Value,
     created_at: String,
     /// Since when the tracker no longer has it.
@@ -30,7 +30,7 @@ impl From<TypeRow> for TypeView {
             type_id: row.type_ref,
             enabled_for_sync: row.enabled_for_sync,
             is_enabled: row.enabled_for_sync,
-            metadata: row.metadata,
+            metadata: if row.metadata.is_null() { json!({}) } else { row.metadata },
             created_at: row.created_at.to_iso(),
             gone_at: row.gone_at.map(|at| at.to_iso()),
         }
@@ -144,7 +144,7 @@ pub(crate) struct StatusList {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SuggestionsView {
     pub(crate) suggestions: SuggestionLists,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     pub(crate) summary: Value,
 }
 

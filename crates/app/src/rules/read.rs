@@ -47,21 +47,9 @@ pub struct StatusDraft {
     pub target: StatusId,
 }
 
-/// Reads `type_mappings` of a configuration's body, with warnings; `None` when it is not given.
-pub(crate) fn read_pairs(body: &mut Body) -> Option<(Vec<PairDraft>, Vec<String>)> {
-    let parts = body.list("type_mappings")?;
-    let (mut drafts, mut warnings) = (Vec::new(), Vec::new());
-    for (index, part) in parts.into_iter().enumerate() {
-        let at = body.path(&format!("type_mappings/{index}"));
-        match Body::nested(part, &at) {
-            Ok(mut inner) => {
-                drafts.extend(read_pair(&mut inner, at));
-                warnings.extend(body.absorb(inner));
-            }
-            Err(fault) => body.fault(&format!("type_mappings/{index}"), fault.message),
-        }
-    }
-    Some((drafts, warnings))
+/// Reads `type_mappings` of a configuration's body; `None` when it is not given.
+pub(crate) fn read_pairs(body: &mut Body) -> Option<Vec<PairDraft>> {
+    read_list(body, "type_mappings", read_pair)
 }
 
 /// Reads one pair of types.

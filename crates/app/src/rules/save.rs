@@ -14,7 +14,16 @@ use super::unsaved::rule_of;
 /// Confidence from which a suggestion is taken over unseen.
 const HIGH: f64 = 0.85;
 
-/// Replaces the pairs of types of a configuration, and their rules where they are given; answers warnings.
+/// What replacing rules did.
+#[derive(Debug, Default)]
+pub(crate) struct Replaced {
+    /// What people should look over.
+    pub(crate) warnings: Vec<String>,
+    /// At least one rule is another now.
+    pub(crate) changed: bool,
+}
+
+/// Replaces the pairs of types of a configuration, and their rules where they are given.
 ///
 /// # Errors
 /// [`Fault::Invalid`] with every id that does not fit.
@@ -22,38 +31,42 @@ pub(crate) fn replace(
     tx: &mut dyn Tx,
     config: &SyncConfig,
     pairs: &[PairDraft],
-) -> Result<Vec<String>, Fault> {
+) -> Result<Replaced, Fault> {
     let catalog = Catalog::load(tx, config)?;
     let faults = check(&catalog, pairs);
     if !faults.is_empty() {
         return Err(Fault::Invalid(faults));
     }
+    let mut done = Replaced::default();
     let known = tx.type_mappings(config.id)?;
     for old in &known {
         if !pairs.iter().any(|new| same_types(old, new)) {
             tx.delete_type_mapping(old.id)?;
+            done.changed = true;
         }
     }
-    let mut warnings = Vec::new();
     for pair in pairs {
         let id = match known.iter().find(|old| same_types(old, pair)) {
             Some(old) => old.id,
-            None => tx.insert_type_mapping(&TypeMapping {
-                id: TypeMappingId::default(),
-                config_id: config.id,
-                source_type_id: pair.source_type,
-                target_type_id: pair.target_type,
-            })?,
+            None => {
+                done.changed = true;
+                tx.insert_type_mapping(&TypeMapping {
+                    id: TypeMappingId::default(),
+                    config_id: config.id,
+                    source_type_id: pair.source_type,
+                    target_type_id: pair.target_type,
+                })?
+            }
         };
-        let (fields, statuses) = with_suggestions(&catalog, pair, &mut warnings);
+        let (fields, statuses) = with_suggestions(&catalog, pair, &mut done.warnings);
         if let Some(fields) = fields {
-            replace_fields(tx, config, id, &fields)?;
+            done.changed |= replace_fields(tx, config, id, &fields)?;
         }
         if let Some(statuses) = statuses {
-            replace_statuses(tx, config, id, &statuses)?;
+            done.changed |= replace_statuses(tx, config, id, &statuses)?;
         }
     }
-    Ok(warnings)
+    Ok(done)
 }
 
 fn same_types(old: &TypeMapping, new: &PairDraft) -> bool {
@@ -217,7 +230,7 @@ pub(super) fn with_suggestions(
         }
     }
     warnings.push(format!(
-        "{}: suggestions made {} field and {} status mappings; look them over",
+        "{}/suggest: there are {} field and {} status mappings now; look them over",
         pair.path,
         fields.len(),
         statuses.len()
@@ -285,7 +298,7 @@ fn replace_fields(
     config: &SyncConfig,
     pair: TypeMappingId,
     drafts: &[FieldDraft],
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     let mut old: Vec<FieldMapping> =
         tx.field_mappings(config.id)?.into_iter().filter(|m| m.type_mapping_id == pair).collect();
     let mut fresh = Vec::new();
@@ -300,13 +313,14 @@ fn replace_fields(
             None => fresh.push(wanted),
         }
     }
+    let changed = !old.is_empty() || !fresh.is_empty();
     for gone in old {
         tx.delete_field_mapping(gone.id)?;
     }
     for new in &fresh {
         tx.insert_field_mapping(new)?;
     }
-    Ok(())
+    Ok(changed)
 }
 
 fn replace_statuses(
@@ -314,14 +328,16 @@ fn replace_statuses(
     config: &SyncConfig,
     pair: TypeMappingId,
     drafts: &[StatusDraft],
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     let old: Vec<StatusMapping> =
         tx.status_mappings(config.id)?.into_iter().filter(|m| m.type_mapping_id == pair).collect();
     let same = |m: &StatusMapping, d: &StatusDraft| {
         m.source_status_id == d.source && m.target_status_id == d.target
     };
+    let mut changed = false;
     for gone in old.iter().filter(|m| !drafts.iter().any(|d| same(m, d))) {
         tx.delete_status_mapping(gone.id)?;
+        changed = true;
     }
     for draft in drafts.iter().filter(|d| !old.iter().any(|m| same(m, d))) {
         tx.insert_status_mapping(&StatusMapping {
@@ -331,6 +347,7 @@ fn replace_statuses(
             source_status_id: draft.source,
             target_status_id: draft.target,
         })?;
+        changed = true;
     }
-    Ok(())
+    Ok(changed)
 }

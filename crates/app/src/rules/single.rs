@@ -45,7 +45,7 @@ impl App {
                     all.push(kept(&old));
                 }
                 all.push(pair.clone());
-                let warnings = replace(tx, config, &all)?;
+                let warnings = replace(tx, config, &all)?.warnings;
                 let made = tx.type_mappings(config.id)?.into_iter().map(|m| m.id).max();
                 Ok((made.unwrap_or_default(), warnings))
             })

@@ -52,6 +52,7 @@ impl App {
         &self,
         caller: &Caller,
         mut filter: ExecutionFilter,
+        offset: usize,
         limit: usize,
     ) -> Result<ExecutionPage, AppError> {
         if let Some(id) = filter.config_id {
@@ -64,7 +65,9 @@ impl App {
                 if let Some(id) = filter.config_id {
                     must_config(tx, id)?;
                 }
-                let mut found = tx.executions(&filter, limit.saturating_add(1))?;
+                let most = offset.saturating_add(limit).saturating_add(1);
+                let mut found = tx.executions(&filter, most)?;
+                found.drain(..offset.min(found.len()));
                 let more = found.len() > limit;
                 found.truncate(limit);
                 let next_cursor = found.last().filter(|_| more).map(|execution| execution.id);
@@ -174,7 +177,7 @@ impl App {
         id: ConfigId,
     ) -> Result<Option<Execution>, AppError> {
         let filter = ExecutionFilter { config_id: Some(id), ..ExecutionFilter::default() };
-        let page = self.executions(caller, filter, 1).await?;
+        let page = self.executions(caller, filter, 0, 1).await?;
         Ok(page.executions.into_iter().next().map(|(execution, _)| execution))
     }
 }

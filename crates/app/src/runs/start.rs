@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use syncline_domain::ports::{Connector, ExecutionFilter, OutcomeFilter, StoreExt as _};
 use syncline_domain::{
     ConfigId, ConnectorId, Execution, ExecutionId, ExecutionStatus, Fault, ItemId, ItemState, Role,
@@ -10,7 +12,7 @@ use syncline_domain::{
 use syncline_engine::{Preview, PreviewError, PreviewRequest, RunRequest, StartError};
 
 use crate::configs::must_config;
-use crate::{App, AppError, Caller};
+use crate::{App, AppError, Caller, audit};
 
 /// A preview shows at most this many items.
 const PREVIEW_MOST: u64 = 1_000;
@@ -73,7 +75,11 @@ impl App {
         caller: &Caller,
         id: ExecutionId,
     ) -> Result<RunStarted, AppError> {
+        caller.needs(Role::Operator)?;
         let execution = self.execution(caller, id).await?;
+        if execution.status == ExecutionStatus::Running {
+            return Err(AppError::run_going_on(id));
+        }
         let states = vec![ItemState::Failed, ItemState::Quarantined];
         let read = read_side(execution.direction);
         let failed: Vec<ItemId> = self
@@ -142,7 +148,18 @@ impl App {
     pub async fn cancel_run(&self, caller: &Caller, id: ExecutionId) -> Result<(), AppError> {
         caller.needs(Role::Operator)?;
         let execution = self.execution(caller, id).await?;
-        let asked = self.store().tx("cancel run", move |tx| tx.request_cancel(id)).await?;
+        let (caller, now) = (caller.clone(), self.now());
+        let asked = self
+            .store()
+            .tx("cancel run", move |tx| {
+                let asked = tx.request_cancel(id)?;
+                if asked {
+                    let target = format!("execution/{id}");
+                    audit::record(tx, &caller, now, "execution.cancel", &target, json!({}))?;
+                }
+                Ok(asked)
+            })
+            .await?;
         if asked {
             return Ok(());
         }

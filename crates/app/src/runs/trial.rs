@@ -66,7 +66,7 @@ impl App {
         }
         let spec = match body.id::<ConfigId>("sync_config_id") {
             Some(id) => Some(self.spec(caller, id).await?),
-            None => self.unsaved_spec(&mut body).await?,
+            None => self.unsaved_spec(caller, &mut body).await?,
         };
         let sample = match (sample, &spec) {
             (Some(map), Some(spec)) => read_sample(&mut body, map, spec),
@@ -78,7 +78,7 @@ impl App {
         };
         let source = match (sample, item_id) {
             (Some(item), _) => item,
-            (None, Some(id)) => self.connector_item(spec.source.connector_id, &id).await?,
+            (None, Some(id)) => self.connector_item(caller, spec.source.connector_id, &id).await?,
             (None, None) => return Err(AppError::invalid("/sample_source_item", "it is required")),
         };
         let mapped = map_traced(&spec, &source)?;
@@ -92,11 +92,15 @@ impl App {
     }
 
     /// A configuration that is not saved: both connectors and its type mappings.
-    async fn unsaved_spec(&self, body: &mut Body) -> Result<Option<SyncSpec>, AppError> {
+    async fn unsaved_spec(
+        &self,
+        caller: &Caller,
+        body: &mut Body,
+    ) -> Result<Option<SyncSpec>, AppError> {
         let source = body.id::<ConnectorId>("source_connector_id");
         let target = body.id::<ConnectorId>("target_connector_id");
         let drafts = rules::read_pairs(body);
-        let (Some(source), Some(target), Some((drafts, _))) = (source, target, drafts) else {
+        let (Some(source), Some(target), Some(drafts)) = (source, target, drafts) else {
             if body.faults().is_empty() {
                 body.fault(
                     "sync_config_id",
@@ -105,6 +109,9 @@ impl App {
             }
             return Ok(None);
         };
+        for id in [source, target] {
+            self.connector(caller, id).await?;
+        }
         let config = draft_config(source, target, self.now());
         let spec = self
             .store()
