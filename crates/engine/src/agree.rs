@@ -82,6 +82,26 @@ pub(crate) fn agreement(pass: &Pass, planned: &Planned, shown: Option<&Item>) ->
     agreed
 }
 
+/// What two items that a person joined agree on: both are taken as they are, and whatever differs now is no news.
+pub(crate) fn first_agreement(
+    pass: &Pass,
+    rules: &CompiledPair,
+    open: Open,
+    shown: &Item,
+) -> Agreement {
+    let mut agreed = Agreement::default();
+    let planned = Planned::untouched(open);
+    first_bases(pass, rules, &planned, shown, &mut agreed);
+    if let Some(status) = &planned.open.mapped.status {
+        let field = FieldRef::new(STATUS_REF);
+        if value_of(shown, &field).as_str() != Some(status.as_str()) {
+            agreed.bases.push((pass.write, sent_ref(&field), Value::String(status.clone())));
+        }
+    }
+    reading_side(pass, rules, &planned, &mut agreed);
+    agreed
+}
+
 fn written_side(
     pass: &Pass,
     open: &Open,

@@ -58,13 +58,13 @@ async fn go_and_close(
 }
 
 /// All directions of the run. True when everything there is was read.
-async fn go(
+pub(crate) async fn go(
     course: &mut Course,
     source: &Arc<dyn Connector>,
     target: &Arc<dyn Connector>,
 ) -> Result<bool, Stop> {
     course.reach(points::RUN_STARTED)?;
-    let recovered = recover(course, source, target).await?;
+    let recovered = Arc::new(recover(course, source, target).await?);
     let sides = reading_sides(course.execution.direction);
     let mut read_all = true;
     for (at, side) in sides.iter().enumerate() {

@@ -2,7 +2,9 @@
 
 mod adopt;
 mod agree;
+mod choose;
 mod comments;
+mod commit;
 mod course;
 mod drive;
 mod engine;
@@ -18,6 +20,7 @@ mod page;
 mod pairs;
 mod pass;
 mod people;
+mod perform;
 mod plan;
 mod points;
 mod preview;

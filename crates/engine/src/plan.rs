@@ -156,6 +156,19 @@ pub(crate) struct Planned {
 }
 
 impl Planned {
+    /// A plan that writes nothing.
+    pub(crate) const fn untouched(open: Open) -> Self {
+        Self {
+            open,
+            stances: Vec::new(),
+            status: None,
+            fields: Fields::new(),
+            changes: Vec::new(),
+            resolved: 0,
+            conflicts: Vec::new(),
+        }
+    }
+
     pub(crate) const fn is_create(&self) -> bool {
         self.open.memory.is_none()
     }
@@ -174,7 +187,7 @@ pub(crate) enum Decision {
 /// Decides field by field.
 pub(crate) fn plan_item(pass: &Pass, open: Open) -> Decision {
     let Some(rules) = pass.rules_between(&open.item.type_ref, &open.mapped.type_ref) else {
-        return Decision::Nothing(Box::new(assemble(pass.write, open, Vec::new())));
+        return Decision::Nothing(Box::new(Planned::untouched(open)));
     };
     let stances = match &open.memory {
         None => created_stances(rules, &open),
@@ -324,15 +337,7 @@ fn assemble(write: Side, open: Open, mut stances: Vec<FieldStance>) -> Planned {
             one.stance = Stance::Silent;
         }
     }
-    let mut planned = Planned {
-        status: None,
-        fields: Fields::new(),
-        changes: Vec::new(),
-        resolved: 0,
-        conflicts: Vec::new(),
-        stances: Vec::new(),
-        open,
-    };
+    let mut planned = Planned::untouched(open);
     for one in &stances {
         match one.stance {
             Stance::Write { resolved } => {

@@ -3,12 +3,18 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use syncline_domain::Fault;
 use syncline_domain::ports::Connector;
-use syncline_domain::{Change, ConfigId, Fields, ItemError, ItemId, ItemState, RunDirection, Side};
+use syncline_domain::{
+    Change, ConfigId, Execution, ExecutionId, ExecutionStatus, Fault, Fields, ItemError, ItemId,
+    ItemState, RunDirection, Side, SyncSpec, Totals, Trigger,
+};
 
+use crate::course::{Course, Mode};
+use crate::drive::go;
 use crate::engine::Engine;
-use crate::error::PreviewError;
+use crate::error::{PreviewError, Stop};
+use crate::outcome::Settled;
+use crate::start::{direction_of, faults_of};
 
 /// What to preview.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +131,94 @@ pub(crate) async fn preview(
     source: Arc<dyn Connector>,
     target: Arc<dyn Connector>,
 ) -> Result<Preview, PreviewError> {
-    let _ = (engine, request, source, target);
-    Err(Fault::Internal("previews have no code yet".to_owned()).into())
+    let spec = match engine.load_spec(request.config_id).await {
+        Ok(spec) => spec,
+        Err(Fault::NotFound(_)) => return Err(PreviewError::NotFound(request.config_id)),
+        Err(fault) => return Err(fault.into()),
+    };
+    let faults = faults_of(&spec, request.direction);
+    if !faults.is_empty() {
+        return Err(PreviewError::Invalid(faults));
+    }
+    let row = row_of(engine, &spec, &request);
+    let mut course = Course::new(engine.parts.clone(), spec, Mode::Preview, row, None);
+    // One more than asked for tells whether there is more.
+    course.limit_left = Some(request.limit.saturating_add(1));
+    match go(&mut course, &source, &target).await {
+        Ok(_) | Err(Stop::Limit(_)) => {}
+        Err(stop) => return Err(error_of(stop)),
+    }
+    let most = usize::try_from(request.limit).unwrap_or(usize::MAX);
+    Ok(summed_up(course.collected, most))
+}
+
+/// The run that is not made.
+fn row_of(engine: &Engine, spec: &SyncSpec, request: &PreviewRequest) -> Execution {
+    Execution {
+        id: ExecutionId(0),
+        config_id: request.config_id,
+        status: ExecutionStatus::Running,
+        trigger: Trigger::Manual,
+        triggered_by: String::new(),
+        direction: direction_of(spec, request.direction),
+        dry_run: true,
+        full: request.full,
+        item_ids: request.item_ids.clone(),
+        cancel_requested: false,
+        totals: Totals::default(),
+        error: None,
+        started_at: engine.parts.clock.now(),
+        ended_at: None,
+    }
+}
+
+fn error_of(stop: Stop) -> PreviewError {
+    match stop {
+        Stop::Connector { error, .. } => PreviewError::Connector(error),
+        Stop::Store(Fault::Invalid(faults)) => PreviewError::Invalid(faults),
+        Stop::Store(fault) => PreviewError::Store(fault),
+        other => PreviewError::Store(Fault::Internal(other.to_string())),
+    }
+}
+
+fn summed_up(settled: Vec<Settled>, most: usize) -> Preview {
+    let mut preview = Preview { truncated: settled.len() > most, ..Preview::default() };
+    for one in settled.into_iter().take(most) {
+        let item = item_of(one);
+        preview.summary.count(item.action);
+        preview.items.push(item);
+    }
+    preview
+}
+
+fn item_of(settled: Settled) -> PreviewItem {
+    let outcome = settled.outcome;
+    PreviewItem {
+        side: outcome.side,
+        source_id: outcome.source_id,
+        target_id: outcome.target_id,
+        source_type: outcome.type_ref,
+        title: outcome.title,
+        action: outcome.state.into(),
+        changes: outcome.changes,
+        mapped_fields: settled.mapped,
+        rule: outcome.rule,
+        error: outcome.error,
+    }
+}
+
+impl PreviewSummary {
+    const fn count(&mut self, action: PreviewAction) {
+        let slot = match action {
+            PreviewAction::Create => &mut self.to_create,
+            PreviewAction::Update => &mut self.to_update,
+            PreviewAction::Link => &mut self.to_link,
+            PreviewAction::Unchanged => &mut self.unchanged,
+            PreviewAction::Conflict => &mut self.conflicts,
+            PreviewAction::Filtered => &mut self.filtered,
+            PreviewAction::Waiting => &mut self.waiting,
+            PreviewAction::Error => &mut self.errors,
+        };
+        *slot = slot.saturating_add(1);
+    }
 }

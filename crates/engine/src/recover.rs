@@ -81,14 +81,15 @@ impl Recovered {
 
     /// An item whose earlier write was found in this run was written, not left unchanged.
     pub(crate) fn relabel(&self, side: Side, item: &ItemId, verdict: Verdict) -> Verdict {
-        if verdict.state != ItemState::Unchanged || self.adopted.is_empty() {
+        if self.adopted.is_empty() {
             return verdict;
         }
-        let state = match self.adopted.get(&(side, item.clone())) {
-            None => return verdict,
-            Some(WriteOp::Create) => ItemState::Created,
-            Some(WriteOp::Delete) => ItemState::Deleted,
-            Some(WriteOp::Update | WriteOp::Comment) => ItemState::Updated,
+        let state = match (self.adopted.get(&(side, item.clone())), verdict.state) {
+            (Some(WriteOp::Create), ItemState::Unchanged | ItemState::Updated) => {
+                ItemState::Created
+            }
+            (Some(WriteOp::Update), ItemState::Unchanged) => ItemState::Updated,
+            _ => return verdict,
         };
         Verdict { state, ..verdict }.by_rule("found after a lost answer")
     }

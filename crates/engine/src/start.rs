@@ -197,6 +197,14 @@ pub(crate) fn faults_of(spec: &SyncSpec, direction: Option<RunDirection>) -> Vec
             "a one-way configuration runs one way at a time; use source-to-target or target-to-source",
         ));
     }
+    for side in crate::pass::reading_sides(direction_of(spec, direction)) {
+        match crate::pass::compile(spec, *side) {
+            Ok(plan) => {
+                faults.extend(crate::pass::query(spec, *side, &plan).err().unwrap_or_default())
+            }
+            Err(found) => faults.extend(found),
+        }
+    }
     faults
 }
 

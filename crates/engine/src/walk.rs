@@ -2,6 +2,7 @@
 //! another try.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use syncline_domain::ports::StoreExt as _;
 use syncline_domain::{Cursor, ErrorType, Item, ItemId, Side, Timestamp};
@@ -23,7 +24,7 @@ const MOST_RETRIES: usize = 10_000;
 pub(crate) async fn walk(
     course: &mut Course,
     pass: &Pass,
-    recovered: &Recovered,
+    recovered: &Arc<Recovered>,
     only: Option<Vec<ItemId>>,
 ) -> Result<bool, Stop> {
     if let Some(ids) = only {
@@ -41,7 +42,7 @@ pub(crate) async fn walk(
 async fn changed(
     course: &mut Course,
     pass: &Pass,
-    recovered: &Recovered,
+    recovered: &Arc<Recovered>,
     due: &mut BTreeMap<ItemId, ()>,
 ) -> Result<bool, Stop> {
     let (config, side) = (pass.spec.config.id, pass.read);
@@ -120,7 +121,7 @@ async fn due_retries(course: &Course, pass: &Pass) -> Result<BTreeMap<ItemId, ()
 async fn again(
     course: &mut Course,
     pass: &Pass,
-    recovered: &Recovered,
+    recovered: &Arc<Recovered>,
     ids: &[ItemId],
 ) -> Result<(), Stop> {
     course.expect(u64::try_from(ids.len()).unwrap_or(u64::MAX));
@@ -133,7 +134,7 @@ async fn again(
 async fn named(
     course: &mut Course,
     pass: &Pass,
-    recovered: &Recovered,
+    recovered: &Arc<Recovered>,
     ids: &[ItemId],
 ) -> Result<(), Stop> {
     let unique: BTreeSet<&ItemId> = ids.iter().collect();
@@ -152,7 +153,7 @@ async fn named(
 async fn by_ids(
     course: &mut Course,
     pass: &Pass,
-    recovered: &Recovered,
+    recovered: &Arc<Recovered>,
     ids: &[ItemId],
     gone: impl Fn() -> Verdict,
 ) -> Result<(), Stop> {

@@ -27,7 +27,7 @@ use syncline_testkit::{
 };
 
 /// The fields that pairs of bug trackers share.
-pub const FIELDS: &[&str] = &[
+pub(crate) const FIELDS: &[&str] = &[
     "title",
     "description",
     "priority",
@@ -39,29 +39,29 @@ pub const FIELDS: &[&str] = &[
     "blocked",
 ];
 
-pub struct Tracker {
-    pub fake: Arc<FakeConnector>,
-    pub id: ConnectorId,
+pub(crate) struct Tracker {
+    pub(crate) fake: Arc<FakeConnector>,
+    pub(crate) id: ConnectorId,
     types: BTreeMap<String, TypeId>,
     fields: BTreeMap<(String, String), FieldId>,
     statuses: BTreeMap<(String, String), StatusId>,
 }
 
-pub struct World {
-    pub store: Arc<dyn Store>,
-    pub clock: ManualClock,
-    pub events: Arc<RecordingEvents>,
+pub(crate) struct World {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: ManualClock,
+    pub(crate) events: Arc<RecordingEvents>,
     ids: Arc<SeqIds>,
-    pub trackers: Vec<Tracker>,
+    pub(crate) trackers: Vec<Tracker>,
     holder: String,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::over(Arc::new(MemStore::new()))
     }
 
-    pub fn over(store: Arc<dyn Store>) -> Self {
+    pub(crate) fn over(store: Arc<dyn Store>) -> Self {
         Self {
             store,
             clock: ManualClock::new(),
@@ -73,7 +73,7 @@ impl World {
     }
 
     /// Two bug trackers and a one-way configuration of all shared fields and statuses from the first to the second.
-    pub async fn pair() -> (Self, ConfigId) {
+    pub(crate) async fn pair() -> (Self, ConfigId) {
         let mut world = Self::new();
         world.tracker("a", 1).await;
         world.tracker("b", 5_001).await;
@@ -82,7 +82,7 @@ impl World {
     }
 
     /// Registers a bug tracker that writes in batches.
-    pub async fn tracker(&mut self, name: &str, first_id: u64) -> usize {
+    pub(crate) async fn tracker(&mut self, name: &str, first_id: u64) -> usize {
         let fake = FakeConnector::builder(name, bug_tracker())
             .clock(self.clock.clone())
             .first_id(first_id)
@@ -91,7 +91,7 @@ impl World {
         self.register(name, fake).await
     }
 
-    pub async fn register(&mut self, name: &str, fake: Arc<FakeConnector>) -> usize {
+    pub(crate) async fn register(&mut self, name: &str, fake: Arc<FakeConnector>) -> usize {
         let schema = fake.schema().clone();
         let row = connector_row(name);
         let tracker = self
@@ -155,12 +155,12 @@ impl World {
     }
 
     /// A one-way configuration of bugs with direct rules for all shared fields and equal statuses.
-    pub async fn join(&mut self, from: usize, to: usize) -> ConfigId {
+    pub(crate) async fn join(&mut self, from: usize, to: usize) -> ConfigId {
         self.join_fields(from, to, FIELDS, |_| {}).await
     }
 
     /// As [`World::join`], with these fields only and a change to the configuration's row.
-    pub async fn join_fields(
+    pub(crate) async fn join_fields(
         &mut self,
         from: usize,
         to: usize,
@@ -209,15 +209,15 @@ impl World {
             .unwrap()
     }
 
-    pub fn fake(&self, at: usize) -> Arc<FakeConnector> {
+    pub(crate) fn fake(&self, at: usize) -> Arc<FakeConnector> {
         Arc::clone(&self.trackers[at].fake)
     }
 
-    pub fn engine(&self) -> Engine {
+    pub(crate) fn engine(&self) -> Engine {
         self.engine_with(Arc::new(NoFaultPoints))
     }
 
-    pub fn engine_with(&self, faults: Arc<dyn FaultPoints>) -> Engine {
+    pub(crate) fn engine_with(&self, faults: Arc<dyn FaultPoints>) -> Engine {
         Engine::new(EngineParts {
             store: Arc::clone(&self.store),
             clock: Arc::new(self.clock.clone()),
@@ -229,15 +229,15 @@ impl World {
     }
 
     /// A run of everything that changed, a second later.
-    pub async fn run(&self, config: ConfigId) -> Execution {
+    pub(crate) async fn run(&self, config: ConfigId) -> Execution {
         self.run_with(RunRequest::of(config)).await
     }
 
-    pub async fn run_with(&self, request: RunRequest) -> Execution {
+    pub(crate) async fn run_with(&self, request: RunRequest) -> Execution {
         self.run_by(&self.engine(), request).await
     }
 
-    pub async fn run_by(&self, engine: &Engine, request: RunRequest) -> Execution {
+    pub(crate) async fn run_by(&self, engine: &Engine, request: RunRequest) -> Execution {
         self.clock.advance(Duration::from_secs(1));
         let started = engine.start(request).await.unwrap();
         let (source, target) = self.ends(started.spec().config.id).await;
@@ -246,12 +246,12 @@ impl World {
         report
     }
 
-    pub async fn run_way(&self, config: ConfigId, direction: RunDirection) -> Execution {
+    pub(crate) async fn run_way(&self, config: ConfigId, direction: RunDirection) -> Execution {
         let direction = Some(direction);
         self.run_with(RunRequest { direction, ..RunRequest::of(config) }).await
     }
 
-    pub async fn ends(&self, config: ConfigId) -> (Arc<FakeConnector>, Arc<FakeConnector>) {
+    pub(crate) async fn ends(&self, config: ConfigId) -> (Arc<FakeConnector>, Arc<FakeConnector>) {
         let row = self.config(config).await;
         let find = |side: Side| {
             let id = row.connector(side);
@@ -261,34 +261,34 @@ impl World {
         (find(Side::Source), find(Side::Target))
     }
 
-    pub async fn config(&self, id: ConfigId) -> SyncConfig {
+    pub(crate) async fn config(&self, id: ConfigId) -> SyncConfig {
         self.store.view("config", move |tx| tx.config(id)).await.unwrap().unwrap()
     }
 
-    pub async fn change_config(&self, id: ConfigId, change: impl FnOnce(&mut SyncConfig)) {
+    pub(crate) async fn change_config(&self, id: ConfigId, change: impl FnOnce(&mut SyncConfig)) {
         let mut row = self.config(id).await;
         change(&mut row);
         self.store.tx("change_config", move |tx| tx.update_config(&row)).await.unwrap();
     }
 
-    pub async fn pairs(&self, config: ConfigId) -> Vec<Pair> {
+    pub(crate) async fn pairs(&self, config: ConfigId) -> Vec<Pair> {
         self.store.view("pairs", move |tx| tx.pairs(config, None, 0, 100_000)).await.unwrap()
     }
 
-    pub async fn copy_of(&self, config: ConfigId, source: &ItemId) -> ItemId {
+    pub(crate) async fn copy_of(&self, config: ConfigId, source: &ItemId) -> ItemId {
         let pairs = self.pairs(config).await;
         let pair = pairs.iter().find(|pair| pair.source_item_id == *source).expect("no pair");
         pair.target_item_id.clone().unwrap()
     }
 
-    pub async fn outcomes(&self, run: &Execution) -> Vec<ItemOutcome> {
+    pub(crate) async fn outcomes(&self, run: &Execution) -> Vec<ItemOutcome> {
         let id = run.id;
         let filter = syncline_domain::ports::OutcomeFilter::default();
         self.store.view("outcomes", move |tx| tx.outcomes(id, &filter, 100_000)).await.unwrap()
     }
 
     /// Asserts that each source item has exactly one copy with equal values, and that nothing else is there.
-    pub async fn assert_in_step(&self, config: ConfigId, fields: &[&str]) {
+    pub(crate) async fn assert_in_step(&self, config: ConfigId, fields: &[&str]) {
         let (source, target) = self.ends(config).await;
         let pairs = self.pairs(config).await;
         let (left, right) = (source.items(), target.items());
@@ -312,12 +312,12 @@ impl World {
     }
 }
 
-pub fn value(item: &Item, field: &str) -> Value {
+pub(crate) fn value(item: &Item, field: &str) -> Value {
     item.fields.get(&field.into()).cloned().unwrap_or(Value::Null)
 }
 
 /// Makes `count` bugs with lifelike values.
-pub fn seed_bugs(fake: &FakeConnector, count: usize) -> Vec<ItemId> {
+pub(crate) fn seed_bugs(fake: &FakeConnector, count: usize) -> Vec<ItemId> {
     (0..count)
         .map(|n| {
             fake.create_in_status(

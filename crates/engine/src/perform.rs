@@ -1,0 +1,128 @@
+//! The writes of a page: sent, answered, and planned anew where a copy had moved on.
+
+use std::sync::Arc;
+
+use syncline_domain::ErrorType;
+use syncline_domain::ports::ErrorKind;
+
+use crate::choose::{copy_of, decide, gone, look_at_copies, verdict_of};
+use crate::comments;
+use crate::course::Course;
+use crate::error::Stop;
+use crate::outcome::{RetryMove, Verdict, error_of};
+use crate::page::Page;
+use crate::pass::Pass;
+use crate::plan::{Open, Planned};
+use crate::record::{Fact, put_facts};
+use crate::retry::backoff;
+use crate::write::{Answer, send};
+
+/// How often a write is planned anew because its copy had moved on.
+const TRIES: u32 = 3;
+
+/// Writes what was planned; a copy that moved on meanwhile is read and planned again.
+pub(crate) async fn perform(
+    course: &mut Course,
+    pass: &Pass,
+    page: &mut Page,
+    mut planned: Vec<Planned>,
+) -> Result<(), Stop> {
+    let mut stop = None;
+    while !planned.is_empty() && stop.is_none() {
+        let batch = Arc::new(planned);
+        let sent = send(course, pass, &batch).await?;
+        stop = sent.stop;
+        let mut again = Vec::new();
+        for (at, answer) in sent.answers {
+            let Some(one) = batch.get(at) else { continue };
+            take_answer(course, pass, page, one, answer, &mut again);
+        }
+        planned = replan(course, pass, page, again).await?;
+    }
+    links(course, pass, page).await?;
+    match stop {
+        Some(stop) => Err(stop),
+        None => comments::copy(course, pass, page).await,
+    }
+}
+
+/// Joined items get their pair before their comments are copied.
+async fn links(course: &mut Course, pass: &Pass, page: &mut Page) -> Result<(), Stop> {
+    let (links, moves): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut page.moves).into_iter().partition(Fact::is_new_pair);
+    page.moves = moves;
+    if links.is_empty() {
+        return Ok(());
+    }
+    let now = course.now();
+    put_facts(course, pass, "record_links", links, now).await
+}
+
+fn take_answer(
+    course: &mut Course,
+    pass: &Pass,
+    page: &mut Page,
+    one: &Planned,
+    answer: Answer,
+    again: &mut Vec<Open>,
+) {
+    let id = &one.open.item.id;
+    let copy = copy_of(pass, &one.open);
+    let mapped = || one.open.mapped.fields.clone();
+    match answer {
+        Answer::Done(item) => {
+            course.wrote(one);
+            let verdict = page.recovered.relabel(pass.read, id, verdict_of(one));
+            page.settle(course, pass, (id, Some(item.id)), verdict, mapped());
+        }
+        Answer::NotSent => {}
+        Answer::Refused(error) if error.kind.stops_run() => {}
+        Answer::Refused(error) if error.kind == ErrorKind::VersionConflict && !one.is_create() => {
+            again.push(one.open.clone());
+        }
+        Answer::Refused(error) if error.kind == ErrorKind::Ambiguous => {
+            let wait = backoff(0).max(pass.writer_can.search_lag);
+            let verdict = Verdict::waiting(
+                "nobody knows whether the write happened; the next run looks",
+                Some(error_of(&error)),
+                RetryMove::Later(course.now().after(wait)),
+            );
+            page.settle(course, pass, (id, copy), verdict, mapped());
+        }
+        Answer::Refused(error) if error.kind == ErrorKind::NotFound && !one.is_create() => {
+            let verdict = Verdict::failed(gone(copy.as_ref()));
+            page.settle(course, pass, (id, copy), verdict, mapped());
+        }
+        Answer::Refused(error) => {
+            page.settle(course, pass, (id, copy), Verdict::refused(&error), mapped());
+        }
+    }
+}
+
+async fn replan(
+    course: &mut Course,
+    pass: &Pass,
+    page: &mut Page,
+    again: Vec<Open>,
+) -> Result<Vec<Planned>, Stop> {
+    let mut opens = Vec::new();
+    for mut open in again {
+        open.tries += 1;
+        if open.tries < TRIES {
+            opens.push(open);
+            continue;
+        }
+        let copy = copy_of(pass, &open);
+        let verdict = Verdict::wrong(
+            ErrorType::Conflict,
+            "its copy was changed again and again while it was written; it is tried again later",
+        );
+        page.settle(course, pass, (&open.item.id, copy), verdict, open.mapped.fields);
+    }
+    let looked = look_at_copies(course, pass, page, opens).await?;
+    let mut planned = Vec::new();
+    for open in looked {
+        decide(course, pass, page, open, &mut planned, &mut Vec::new());
+    }
+    Ok(planned)
+}
