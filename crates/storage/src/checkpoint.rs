@@ -1,10 +1,13 @@
 //! Moves the write-ahead log into the database file, away from the writer's thread.
 //!
-//! The log is moved when it has grown, and emptied when the store is idle. Moving it takes no lock that the writer
-//! wants; emptying does, for as long as the connection's short wait for readers at most.
+//! The log is moved and emptied when it has grown, and when the store is idle. Moving it takes no lock that the writer
+//! wants. Emptying does: the writer makes room between two batches, or under load the lock would never be free; what
+//! is left to do then is little, and the wait for readers is short.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -19,14 +22,32 @@ const LARGE: u64 = 8 * 1024 * 1024;
 /// Without a commit for this long, the store counts as idle.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// Tells the thread that something was committed.
+/// The writer's end: it tells of commits, and makes room.
 #[derive(Clone)]
-pub(crate) struct Nudge(SyncSender<()>);
+pub(crate) struct Nudge {
+    committed: SyncSender<()>,
+    room: Arc<Room>,
+}
+
+/// How the checkpointer gets the file for itself for a moment.
+#[derive(Default)]
+struct Room {
+    wanted: AtomicBool,
+    /// Held by the checkpointer for as long as `wanted` is set.
+    taken: Mutex<()>,
+}
 
 impl Nudge {
-    /// One nudge that waits says as much as many.
+    /// Something was committed. One nudge that waits says as much as many.
     pub(crate) fn give(&self) {
-        let _waits_already = self.0.try_send(());
+        let _waits_already = self.committed.try_send(());
+    }
+
+    /// Waits until the checkpointer is done, if it wants the file for itself.
+    pub(crate) fn make_room(&self) {
+        if self.room.wanted.load(Ordering::Acquire) {
+            drop(self.room.taken.lock().unwrap_or_else(PoisonError::into_inner));
+        }
     }
 }
 
@@ -41,14 +62,16 @@ impl Checkpointer {
     pub(crate) fn start(file: &Path) -> Result<Self, StorageError> {
         let db = connect(&Place::File(file.to_owned()), Purpose::Checkpoint)?;
         let log = log_of(file);
-        let (nudge, nudges) = sync_channel(1);
+        let (committed, commits) = sync_channel(1);
+        let room = Arc::new(Room::default());
+        let nudge = Nudge { committed, room: Arc::clone(&room) };
         let thread = std::thread::Builder::new()
             .name("store-checkpoint".to_owned())
-            .spawn(move || run(db, &log, &nudges))
+            .spawn(move || run(db, &log, &commits, &room))
             .map_err(|error| {
                 StorageError::Query(format!("the checkpointer does not start: {error}"))
             })?;
-        Ok(Self { nudge: Some(Nudge(nudge)), thread: Some(thread) })
+        Ok(Self { nudge: Some(nudge), thread: Some(thread) })
     }
 
     /// The writer's end.
@@ -75,23 +98,22 @@ fn log_of(file: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn run(mut db: Db, log: &Path, nudges: &Receiver<()>) {
+fn run(mut db: Db, log: &Path, commits: &Receiver<()>, room: &Room) {
     let mut due = LARGE;
     let mut dirty = false;
     loop {
-        match nudges.recv_timeout(IDLE) {
+        match commits.recv_timeout(IDLE) {
             Ok(()) => {
                 dirty = true;
-                let size = size_of(log);
-                if size >= due {
-                    empty(&mut db);
-                    // A reader may hold the log as long as it is: then it is looked at again when it has grown further.
+                if size_of(log) >= due {
+                    empty(&mut db, room);
+                    // A reader may hold the log as long as it is: look again when it has grown further.
                     let left = size_of(log);
-                    due = if left < LARGE { LARGE } else { left.saturating_add(LARGE) };
+                    due = if left < LARGE { LARGE } else { left.saturating_add(LARGE / 8) };
                 }
             }
             Err(RecvTimeoutError::Timeout) if dirty => {
-                empty(&mut db);
+                empty(&mut db, room);
                 dirty = false;
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -105,10 +127,17 @@ fn size_of(log: &Path) -> u64 {
 }
 
 /// Moves as much as readers allow without troubling anybody, then the rest with the writer kept out for a moment.
-fn empty(db: &mut Db) {
-    for step in ["PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(TRUNCATE)"] {
-        if let Err(error) = db.batch(step) {
-            log::debug!("the write-ahead log stays for now: {error}");
-        }
+fn empty(db: &mut Db, room: &Room) {
+    step(db, "PRAGMA wal_checkpoint(PASSIVE)");
+    let taken = room.taken.lock().unwrap_or_else(PoisonError::into_inner);
+    room.wanted.store(true, Ordering::Release);
+    step(db, "PRAGMA wal_checkpoint(TRUNCATE)");
+    room.wanted.store(false, Ordering::Release);
+    drop(taken);
+}
+
+fn step(db: &mut Db, pragma: &str) {
+    if let Err(error) = db.batch(pragma) {
+        log::debug!("the write-ahead log stays for now: {error}");
     }
 }

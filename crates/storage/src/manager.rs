@@ -41,7 +41,7 @@ pub(crate) fn connect(place: &Place, purpose: Purpose) -> Result<Db, StorageErro
     let mut db = match place {
         Place::Memory => sqlite(":memory:"),
         Place::File(path) => sqlite(&path.to_string_lossy()),
-        Place::Server(url) => PgConnection::establish(url).map(Db::Pg),
+        Place::Server(url) => PgConnection::establish(&impatient(url)).map(Db::Pg),
     }
     .map_err(|error| refused(&error))?;
     prepare(&mut db, purpose).map_err(|error| refused(&error))?;
@@ -50,6 +50,15 @@ pub(crate) fn connect(place: &Place, purpose: Purpose) -> Result<Db, StorageErro
 
 fn sqlite(path: &str) -> ConnectionResult<Db> {
     SqliteConnection::establish(path).map(Db::Sqlite)
+}
+
+/// The address with a limit on how long to connect, in seconds, unless it has one: libpq's own patience is endless.
+fn impatient(url: &str) -> String {
+    if url.contains("connect_timeout=") {
+        return url.to_owned();
+    }
+    let mark = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{mark}connect_timeout=10")
 }
 
 fn prepare(db: &mut Db, purpose: Purpose) -> QueryResult<()> {
@@ -61,7 +70,7 @@ fn prepare(db: &mut Db, purpose: Purpose) -> QueryResult<()> {
         Purpose::Write => c.batch_execute(SQLITE_WRITER),
         Purpose::Read => c.batch_execute("PRAGMA query_only = ON;"),
         Purpose::Checkpoint => {
-            c.batch_execute("PRAGMA synchronous = FULL; PRAGMA busy_timeout = 50;")
+            c.batch_execute("PRAGMA synchronous = FULL; PRAGMA busy_timeout = 100;")
         }
     }
 }
@@ -73,7 +82,7 @@ fn prepare(db: &mut Db, purpose: Purpose) -> QueryResult<()> {
 pub(crate) fn create_file(path: &Path) -> Result<(), StorageError> {
     let place = Place::File(path.to_owned());
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|error| StorageError::Open {
+        private_folders(folder).map_err(|error| StorageError::Open {
             place: place.to_string(),
             reason: format!("the folder cannot be made: {error}"),
         })?;
@@ -95,6 +104,15 @@ pub(crate) fn create_file(path: &Path) -> Result<(), StorageError> {
         db.batch("BEGIN IMMEDIATE; COMMIT")?;
     }
     Err(StorageError::Open { place: place.to_string(), reason: last })
+}
+
+/// Makes the folders that are missing, for nobody else to look into where the system can say so.
+fn private_folders(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 #[derive(QueryableByName)]
@@ -147,5 +165,84 @@ impl ManageConnection for DbManager {
 
     fn has_broken(&self, db: &mut Db) -> bool {
         on_db!(db, c => c.is_broken())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::sql_types::BigInt;
+
+    use super::*;
+
+    #[derive(QueryableByName)]
+    struct Number {
+        #[diesel(sql_type = BigInt)]
+        number: i64,
+    }
+
+    #[derive(QueryableByName)]
+    struct Pages {
+        #[diesel(sql_type = BigInt)]
+        wal_autocheckpoint: i64,
+    }
+
+    fn pragma(db: &mut Db, name: &str) -> i64 {
+        if name == "wal_autocheckpoint" {
+            let asked = diesel::sql_query("PRAGMA wal_autocheckpoint");
+            let row: Pages = on_db!(db, c => asked.get_result(c)).unwrap();
+            return row.wal_autocheckpoint;
+        }
+        let asked = format!("SELECT {name} AS number FROM pragma_{name}");
+        let asked = asked.replace("SELECT busy_timeout", "SELECT timeout");
+        let row: Number = on_db!(db, c => diesel::sql_query(asked).get_result(c)).unwrap();
+        row.number
+    }
+
+    #[test]
+    fn every_connection_to_a_file_is_set_up_for_its_purpose() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        create_file(&path).unwrap();
+        let place = Place::File(path);
+        for (purpose, expected) in [
+            // synchronous: 2 is FULL.
+            (
+                Purpose::Write,
+                [
+                    ("synchronous", 2),
+                    ("foreign_keys", 1),
+                    ("query_only", 0),
+                    ("wal_autocheckpoint", 0),
+                ],
+            ),
+            (
+                Purpose::Read,
+                [
+                    ("synchronous", 2),
+                    ("foreign_keys", 1),
+                    ("query_only", 1),
+                    ("busy_timeout", 10_000),
+                ],
+            ),
+            (
+                Purpose::Checkpoint,
+                [("synchronous", 2), ("foreign_keys", 1), ("query_only", 0), ("busy_timeout", 100)],
+            ),
+        ] {
+            let mut db = connect(&place, purpose).unwrap();
+            for (name, value) in expected {
+                assert_eq!(pragma(&mut db, name), value, "{name} for {purpose:?}");
+            }
+            assert_eq!(switch_to_wal(&mut db).unwrap(), "wal");
+        }
+    }
+
+    #[test]
+    fn a_missing_tls_is_explained() {
+        assert!(
+            hint("sslmode value \"require\" invalid when SSL support is not compiled in")
+                .contains("pg-tls")
+        );
+        assert_eq!(hint(" connection refused\n"), "connection refused");
     }
 }

@@ -79,6 +79,9 @@ fn run(
     let mut waiting = Vec::with_capacity(BATCH);
     let mut batch = Vec::with_capacity(BATCH);
     while messages.blocking_recv_many(&mut waiting, BATCH) > 0 {
+        if let Some(nudge) = nudge {
+            nudge.make_room();
+        }
         for message in waiting.drain(..) {
             match message {
                 Message::Unit(unit) => batch.push(unit),
@@ -163,8 +166,13 @@ fn in_savepoint(db: &mut Db, unit: &mut Unit) -> Result<Result<(), Fault>, Fault
     } else {
         "ROLLBACK TO unit; RELEASE unit"
     };
-    db.batch(end).or_fault()?;
-    Ok(result)
+    match (db.batch(end), result) {
+        (Ok(()), result) => Ok(result),
+        (Err(_gone), Err(fault)) => Err(fault),
+        (Err(error), Ok(())) => {
+            Err(Fault::Unavailable(format!("the database gave the transaction up: {error}")))
+        }
+    }
 }
 
 /// A transaction for one unit.
@@ -183,5 +191,64 @@ fn alone(db: &mut Db, unit: &mut Unit) -> Result<(), Fault> {
 fn roll_back(db: &mut Db) {
     if let Err(error) = db.batch("ROLLBACK") {
         log::debug!("nothing to roll back: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::SimpleConnection;
+    use syncline_domain::Timestamp;
+    use syncline_domain::ports::{AdminTx, TxWork};
+
+    use super::*;
+    use crate::config::Place;
+    use crate::manager::{Purpose, connect, create_file};
+    use crate::migrate::migrate;
+    use crate::tx::DbTx;
+
+    fn put(key: &'static str, bytes: usize) -> TxWork {
+        Box::new(move |tx| tx.put_setting(key, Some(&"x".repeat(bytes)), Timestamp::EPOCH))
+    }
+
+    fn swallow(key: &'static str, bytes: usize) -> TxWork {
+        let mut inner = put(key, bytes);
+        Box::new(move |tx| inner(tx).or(Ok(())))
+    }
+
+    /// SQLite gives up the whole transaction when the disk is full, whoever filled it.
+    #[test]
+    fn a_unit_that_fills_the_disk_takes_no_other_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        create_file(&path).unwrap();
+        let mut db = connect(&Place::File(path), Purpose::Write).unwrap();
+        migrate(&mut db).unwrap();
+        let Db::Sqlite(c) = &mut db else { panic!("a file is SQLite") };
+        c.batch_execute("PRAGMA max_page_count = 200").unwrap();
+
+        let mut answers = Vec::new();
+        let mut batch = Vec::new();
+        for work in
+            [put("a", 10), put("b", 8_000_000), put("c", 10), swallow("d", 8_000_000), put("e", 10)]
+        {
+            let (unit, answer) = Unit::new("unit", true, work);
+            batch.push(unit);
+            answers.push(answer);
+        }
+        commit(&mut db, &mut batch, &Counters::default());
+
+        let answers: Vec<_> =
+            answers.into_iter().map(|answer| answer.blocking_recv().unwrap()).collect();
+        let kept = DbTx::new(&mut db, false).settings().unwrap();
+        for (answer, key) in answers.iter().zip(["a", "b", "c", "d", "e"]) {
+            match key {
+                "a" | "c" | "e" => {
+                    assert!(answer.is_ok() && kept.contains_key(key), "{key}: {answer:?}")
+                }
+                _ => assert!(!kept.contains_key(key), "{key}"),
+            }
+        }
+        assert!(matches!(answers.get(1), Some(Err(Fault::Unavailable(_)))), "{answers:?}");
+        db.batch("BEGIN; ROLLBACK").unwrap();
     }
 }

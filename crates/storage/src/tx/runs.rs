@@ -104,7 +104,8 @@ impl Outcome {
             source_id: text(&outcome.source_id),
             target_id: text(&outcome.target_id),
             type_ref: outcome.type_ref.clone(),
-            title: outcome.title.clone(),
+            // The one text here that comes from trackers as it is, and PostgreSQL keeps no NUL.
+            title: outcome.title.replace('\0', "\u{fffd}"),
             state: outcome.state.as_str().to_owned(),
             rule: outcome.rule.clone(),
             error: to_json_opt(outcome.error.as_ref())?,
