@@ -191,6 +191,7 @@ async fn a_batch_judges_each_entry_alone() {
         entry("/Webshop/_apis/wit/workitems/$Bug?api-version=7.1", parent),
         entry("/_apis/wit/workitems/1?api-version=7.1", stale),
         entry("/Webshop/_apis/wit/workitems/$Task?api-version=7.1", child),
+        entry("/Elsewhere/_apis/wit/workitems/$Task?api-version=7.1", json!([])),
     ]);
     let answer = caller
         .send(
@@ -207,7 +208,7 @@ async fn a_batch_judges_each_entry_alone() {
         .iter()
         .map(|one| one["code"].as_u64().unwrap())
         .collect();
-    assert_eq!(codes, [200, 412, 200]);
+    assert_eq!(codes, [200, 412, 200, 404]);
     let last: Value = serde_json::from_str(answer["value"][2]["body"].as_str().unwrap()).unwrap();
     assert_eq!(last["fields"]["System.Parent"], 3);
     let parent = caller.get("/_apis/wit/workitems/3?$expand=relations&api-version=7.1").await.ok();

@@ -115,6 +115,12 @@ fn first(
     draft.set(f::STATE_CHANGE_DATE, Some(Val::Time(at)));
     draft.set(f::PRIORITY, Some(Val::Int(text.priority)));
     draft.set(f::COMMENT_COUNT, Some(Val::Int(0)));
+    details(store, &mut draft, kind, text, chance);
+    draft
+}
+
+/// What differs from type to type and from item to item.
+fn details(store: &mut Store, draft: &mut Draft, kind: &str, text: &SeedText, chance: u64) {
     draft.set(f::DESCRIPTION, Some(store.word(&text.problem_html)));
     if kind == "Bug" {
         draft.set(f::REPRO_STEPS, Some(store.word(&text.steps_html)));
@@ -137,7 +143,6 @@ fn first(
             store.tags.entry(tag.to_owned()).or_insert_with(|| tag.to_owned());
         }
     }
-    draft
 }
 
 fn comment(store: &mut Store, id: u32, text: &str, by: u32, at: i64) {

@@ -5,7 +5,7 @@ use super::lookups::{self, Table};
 use super::model::{Desk, Note};
 use super::site::Site;
 use crate::shared::record::{Record, Val};
-use crate::shared::seedtext;
+use crate::shared::seedtext::{self, SeedText};
 use crate::shared::text::{mix, pick};
 
 const HOUR: i64 = 3_600_000;
@@ -30,42 +30,7 @@ fn request(site: &Site, desk: &mut Desk, index: usize, at: i64) {
     let number = u64::try_from(index).unwrap_or(0);
     let chance = mix(seed ^ number.wrapping_mul(91));
     let text = seedtext::bug(seed, index);
-    let row = |table: Table, name: &str| table.by_name(name).map(Val::Ref);
-    let priority = pick(
-        &["Urgent", "Urgent", "High", "Normal", "Low"],
-        u64::try_from(text.priority).unwrap_or(3),
-    );
-    let status =
-        pick(&["Open", "Open", "In Progress", "On Hold", "Resolved", "Closed"], chance >> 8);
-    let status = Table::Status.by_name(status).unwrap_or(lookups::OPEN);
-    let mut fields = Record::default();
-    let values = [
-        (f::SUBJECT, Some(Val::text(&text.title))),
-        (f::DESCRIPTION, Some(desk.word(&text.problem_html))),
-        (f::STATUS, Some(Val::Ref(status))),
-        (f::PRIORITY, row(Table::Priority, priority)),
-        (f::CATEGORY, row(Table::Category, text.part)),
-        (f::REQUEST_TYPE, Some(Val::Ref(0))),
-        (f::TEMPLATE, Some(Val::Ref(0))),
-        (f::SITE, Some(Val::Ref(0))),
-        (f::REQUESTER, Some(Val::Ref(pick(&[6, 7, 8], chance >> 16)))),
-        (f::CREATED_BY, Some(Val::Ref(pick(&[6, 7, 8], chance >> 16)))),
-        (f::CREATED_TIME, Some(Val::Time(at))),
-        (f::DUE_BY_TIME, Some(Val::Time(at.saturating_add(72 * HOUR)))),
-    ];
-    for (no, val) in values {
-        fields.put(no, val);
-    }
-    if !chance.is_multiple_of(4) {
-        fields.put(f::TECHNICIAN, Some(Val::Ref(pick(&[1, 2, 3, 4, 5], chance >> 24))));
-    }
-    if lookups::is_done(status) {
-        fields.put(f::RESOLVED_TIME, Some(Val::Time(at.saturating_add(5 * HOUR))));
-        fields.put(f::COMPLETED_TIME, Some(Val::Time(at.saturating_add(5 * HOUR))));
-    }
-    if !site.options.null_last_updated {
-        fields.put(f::LAST_UPDATED_TIME, Some(Val::Time(at)));
-    }
+    let fields = fields(site, desk, &text, chance, at);
     let no = desk.insert(fields, at);
     if let Some(said) = seedtext::comment(seed, index) {
         let later = at.saturating_add(2 * HOUR);
@@ -79,4 +44,41 @@ fn request(site: &Site, desk: &mut Desk, index: usize, at: i64) {
         };
         desk.change(no, later, |ticket| ticket.notes.push(note));
     }
+}
+
+fn fields(site: &Site, desk: &mut Desk, text: &SeedText, chance: u64, at: i64) -> Record {
+    let row = |table: Table, name: &str| table.by_name(name).map(Val::Ref);
+    let priority = pick(
+        &["Urgent", "Urgent", "High", "Normal", "Low"],
+        u64::try_from(text.priority).unwrap_or(3),
+    );
+    let status =
+        pick(&["Open", "Open", "In Progress", "On Hold", "Resolved", "Closed"], chance >> 8);
+    let status = Table::Status.by_name(status).unwrap_or(lookups::OPEN);
+    let requester = Some(Val::Ref(pick(&[6, 7, 8], chance >> 16)));
+    let technician = Val::Ref(pick(&[1, 2, 3, 4, 5], chance >> 24));
+    let done = lookups::is_done(status).then_some(Val::Time(at.saturating_add(5 * HOUR)));
+    let values = [
+        (f::SUBJECT, Some(Val::text(&text.title))),
+        (f::DESCRIPTION, Some(desk.word(&text.problem_html))),
+        (f::STATUS, Some(Val::Ref(status))),
+        (f::PRIORITY, row(Table::Priority, priority)),
+        (f::CATEGORY, row(Table::Category, text.part)),
+        (f::REQUEST_TYPE, Some(Val::Ref(0))),
+        (f::TEMPLATE, Some(Val::Ref(0))),
+        (f::SITE, Some(Val::Ref(0))),
+        (f::REQUESTER, requester.clone()),
+        (f::CREATED_BY, requester),
+        (f::TECHNICIAN, (!chance.is_multiple_of(4)).then_some(technician)),
+        (f::CREATED_TIME, Some(Val::Time(at))),
+        (f::DUE_BY_TIME, Some(Val::Time(at.saturating_add(72 * HOUR)))),
+        (f::RESOLVED_TIME, done.clone()),
+        (f::COMPLETED_TIME, done),
+        (f::LAST_UPDATED_TIME, (!site.options.null_last_updated).then_some(Val::Time(at))),
+    ];
+    let mut fields = Record::default();
+    for (no, val) in values {
+        fields.put(no, val);
+    }
+    fields
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{Cx, list};
-use crate::azure::errors::{Answer, ApiError, bad_value};
+use crate::azure::errors::{Answer, ApiError, bad_value, no_project};
 use crate::azure::patch::{self, Op, Place};
 use crate::azure::present::Show;
 use crate::azure::saving::{self, Actor, Aliases};
@@ -54,6 +54,17 @@ fn shown(answer: Answer<Value>) -> Value {
     })
 }
 
+/// What one entry wants.
+struct Entry<'a> {
+    /// `$Bug` for a create, an id for an update.
+    target: &'a str,
+    /// The address names a project.
+    in_project: bool,
+    ops: Vec<Op>,
+    actor: Actor,
+    show: Show,
+}
+
 fn entry_answer(
     cx: &Cx<'_>,
     store: &mut Store,
@@ -65,44 +76,63 @@ fn entry_answer(
         return Err(bad_value("VS403358: Only PATCH requests may be part of a batch."));
     }
     let inner = Request::new("PATCH", word("uri"), Vec::new(), Bytes::new());
+    let segments = inner.segments();
+    let entry = read(cx, &inner, &segments, entry)?;
+    let site = cx.site;
+    let Some(kind) = entry.target.strip_prefix('$') else {
+        let id = super::id(entry.target)?;
+        return saving::update(site, store, &entry.actor, id, &entry.ops, aliases, &entry.show);
+    };
+    if !entry.in_project {
+        return Err(bad_value("A work item can only be created in a project: name it in the uri."));
+    }
+    let (id, value) =
+        saving::create(site, store, &entry.actor, kind, &entry.ops, aliases, &entry.show)?;
+    if let Some(alias) = alias(&entry.ops) {
+        aliases.insert(alias, id);
+    }
+    Ok(value)
+}
+
+fn read<'a>(
+    cx: &Cx<'_>,
+    inner: &Request,
+    segments: &[&'a str],
+    entry: &Value,
+) -> Answer<Entry<'a>> {
     if inner.query("api-version").is_none() {
         return Err(bad_value("No api-version was supplied for the \"PATCH\" request."));
     }
     let kind = entry.pointer("/headers/Content-Type").and_then(Value::as_str).unwrap_or("");
     if kind != "application/json-patch+json" {
-        return Err(ApiError::new(
-            415,
-            "VssRequestContentTypeNotSupportedException",
-            "Send application/json-patch+json.",
-        ));
+        let message = "Send application/json-patch+json.";
+        return Err(ApiError::new(415, "VssRequestContentTypeNotSupportedException", message));
     }
-    let ops = patch::parse(entry.get("body").unwrap_or(&Value::Null))?;
-    let actor = Actor { bypass_rules: inner.flag("bypassRules"), ..Actor::api() };
-    let show = Show::read(None, inner.query("$expand"), true)?;
-    let segments = inner.segments();
-    let at = segments.iter().position(|part| part.eq_ignore_ascii_case("workitems"));
-    let (before, last) = match at {
-        Some(at) => {
-            (segments.get(..at).unwrap_or_default(), segments.get(at + 1..).unwrap_or_default())
+    let (target, in_project) = address(cx, segments)?;
+    Ok(Entry {
+        target,
+        in_project,
+        ops: patch::parse(entry.get("body").unwrap_or(&Value::Null))?,
+        actor: Actor { bypass_rules: inner.flag("bypassRules"), ..Actor::api() },
+        show: Show::read(None, inner.query("$expand"), true)?,
+    })
+}
+
+/// What stands after `_apis/wit/workitems`, and whether a project stands before it.
+fn address<'a>(cx: &Cx<'_>, segments: &[&'a str]) -> Answer<(&'a str, bool)> {
+    let api = segments.iter().position(|part| part.eq_ignore_ascii_case("_apis")).unwrap_or(0);
+    let (before, after) = segments.split_at(api);
+    let ours = |org: &&&str| org.eq_ignore_ascii_case(&cx.site.options.organization);
+    let project = before.iter().find(|part| !ours(part));
+    if let Some(other) = project.filter(|name| !cx.site.is_project(name)) {
+        return Err(no_project(other));
+    }
+    match after {
+        [_, wit, items, target]
+            if wit.eq_ignore_ascii_case("wit") && items.eq_ignore_ascii_case("workitems") =>
+        {
+            Ok((target, project.is_some() || cx.in_project))
         }
-        None => return Err(bad_value("VS403359: Only work items may be written by a batch.")),
-    };
-    match last {
-        [kind] if kind.starts_with('$') => {
-            let project = before.iter().any(|part| cx.site.is_project(part));
-            if !project && !cx.in_project {
-                return Err(bad_value(
-                    "A work item can only be created in a project: name it in the uri.",
-                ));
-            }
-            let kind = kind.trim_start_matches('$');
-            let (id, value) = saving::create(cx.site, store, &actor, kind, &ops, aliases, &show)?;
-            if let Some(alias) = alias(&ops) {
-                aliases.insert(alias, id);
-            }
-            Ok(value)
-        }
-        [id] => saving::update(cx.site, store, &actor, super::id(id)?, &ops, aliases, &show),
         _ => Err(bad_value("VS403359: Only work items may be written by a batch.")),
     }
 }

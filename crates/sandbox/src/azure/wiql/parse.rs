@@ -324,4 +324,19 @@ mod tests {
         );
         assert!(parse(&deep).is_err());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_and_never_panics(text in "\\PC{0,80}", tail in "[\\[\\]'\"()@<>=,a-zA-Z0-9 .-]{0,80}") {
+            let _either = parse(&text);
+            let _either = parse(&format!("SELECT [a] FROM WorkItems WHERE {tail}"));
+        }
+
+        #[test]
+        fn a_quoted_literal_comes_back_whole(text in "\\PC{0,40}") {
+            let query = format!("SELECT [a] FROM WorkItems WHERE [a] = '{}'", text.replace('\'', "''"));
+            let Some(Condition::Test { values, .. }) = parse(&query).unwrap().condition else { panic!("no test") };
+            proptest::prop_assert_eq!(values, [Operand::Text(text)]);
+        }
+    }
 }
