@@ -14,14 +14,23 @@ use crate::{
 
 /// One tracker account in one project.
 ///
-/// Implementations keep order, honour the tracker's limits by themselves and retry only what is safe to repeat: reads
+/// What a tracker must have is required; the rest has a default that says honestly that it is not there, as
+/// [`Capabilities`] must. Implementations keep order, honour the tracker's limits by themselves and retry only what is safe to repeat: reads
 /// always, writes only when it is certain that nothing happened.
 pub trait Connector: Send + Sync {
     /// What this tracker can do. Constant for the life of the connector.
     fn capabilities(&self) -> Capabilities;
 
-    /// Tries everything a sync needs, one line each. Never fails as a whole: a failed step is a line.
-    fn check(&self) -> BoxFuture<'_, Vec<Check>>;
+    /// Tries everything a sync needs, one line each. Never fails as a whole: a failed step is a line. By default only
+    /// the sign-in.
+    fn check(&self) -> BoxFuture<'_, Vec<Check>> {
+        Box::pin(async move {
+            vec![match self.whoami().await {
+                Ok(who) => Check::passed("sign in", who.key().unwrap_or_default()),
+                Err(error) => Check::failed("sign in", &error),
+            }]
+        })
+    }
 
     /// The account we act as.
     fn whoami(&self) -> BoxFuture<'_, Result<Identity, ConnectorError>>;
@@ -37,12 +46,18 @@ pub trait Connector: Send + Sync {
     /// Reads items by id, in any order. Items that do not exist or may not be seen are absent from the answer.
     fn fetch<'a>(&'a self, ids: &'a [ItemId]) -> BoxFuture<'a, Result<Vec<Item>, ConnectorError>>;
 
-    /// Which of `ids` satisfy the query's filter and types.
+    /// Which of `ids` satisfy the query's filter and types. By default all that exist: right for trackers without
+    /// filters only.
     fn matching<'a>(
         &'a self,
         query: &'a ChangeQuery,
         ids: &'a [ItemId],
-    ) -> BoxFuture<'a, Result<BTreeSet<ItemId>, ConnectorError>>;
+    ) -> BoxFuture<'a, Result<BTreeSet<ItemId>, ConnectorError>> {
+        let _ = query;
+        Box::pin(
+            async move { Ok(self.fetch(ids).await?.into_iter().map(|item| item.id).collect()) },
+        )
+    }
 
     /// Items made by our own account since an instant, or carrying a marker: candidates for adoption.
     fn find_created<'a>(
@@ -56,7 +71,10 @@ pub trait Connector: Send + Sync {
         type_ref: &'a str,
         field: &'a FieldRef,
         value: &'a Value,
-    ) -> BoxFuture<'a, Result<Vec<Item>, ConnectorError>>;
+    ) -> BoxFuture<'a, Result<Vec<Item>, ConnectorError>> {
+        let _ = (type_ref, field, value);
+        Box::pin(async { Err(ConnectorError::unsupported("looking items up by a value")) })
+    }
 
     /// Newest items, or those that match a text: for people who choose one. At most `limit`.
     fn search<'a>(
@@ -64,7 +82,10 @@ pub trait Connector: Send + Sync {
         type_ref: Option<&'a str>,
         text: Option<&'a str>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Item>, ConnectorError>>;
+    ) -> BoxFuture<'a, Result<Vec<Item>, ConnectorError>> {
+        let _ = (type_ref, text, limit);
+        Box::pin(async { Err(ConnectorError::unsupported("searching")) })
+    }
 
     /// Performs writes: one outcome each, in the order given. At most [`Capabilities::write_batch`] at once.
     ///
@@ -72,27 +93,42 @@ pub trait Connector: Send + Sync {
     fn apply<'a>(&'a self, writes: &'a [Write])
     -> BoxFuture<'a, Vec<Result<Item, ConnectorError>>>;
 
-    /// Looks whether an item that was not found is deleted, hidden from us, or there after all.
-    fn probe<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Presence, ConnectorError>>;
+    /// Looks whether an item that was not found is deleted, hidden from us, or there after all. By default nobody can
+    /// tell.
+    fn probe<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Presence, ConnectorError>> {
+        Box::pin(async move {
+            let found = self.fetch(std::slice::from_ref(id)).await?;
+            Ok(if found.is_empty() { Presence::Forbidden } else { Presence::Present })
+        })
+    }
 
-    /// The account on this tracker that is meant by what another tracker knows of a person.
+    /// The account on this tracker that is meant by what another tracker knows of a person. By default the person is
+    /// taken as told.
     fn resolve_identity<'a>(
         &'a self,
         who: &'a Identity,
-    ) -> BoxFuture<'a, Result<Option<Identity>, ConnectorError>>;
+    ) -> BoxFuture<'a, Result<Option<Identity>, ConnectorError>> {
+        Box::pin(async move { Ok(Some(who.clone())) })
+    }
 
     /// The comments of an item, oldest first.
     fn comments<'a>(
         &'a self,
         id: &'a ItemId,
-    ) -> BoxFuture<'a, Result<Vec<Comment>, ConnectorError>>;
+    ) -> BoxFuture<'a, Result<Vec<Comment>, ConnectorError>> {
+        let _ = (id);
+        Box::pin(async { Err(ConnectorError::unsupported("reading comments")) })
+    }
 
     /// Adds a comment; the answer is the comment as the tracker shows it.
     fn add_comment<'a>(
         &'a self,
         id: &'a ItemId,
         comment: &'a NewComment,
-    ) -> BoxFuture<'a, Result<Comment, ConnectorError>>;
+    ) -> BoxFuture<'a, Result<Comment, ConnectorError>> {
+        let _ = (id, comment);
+        Box::pin(async { Err(ConnectorError::unsupported("adding comments")) })
+    }
 
     /// Replaces the text of a comment.
     fn edit_comment<'a>(
@@ -100,23 +136,35 @@ pub trait Connector: Send + Sync {
         id: &'a ItemId,
         comment_id: &'a CommentId,
         comment: &'a NewComment,
-    ) -> BoxFuture<'a, Result<Comment, ConnectorError>>;
+    ) -> BoxFuture<'a, Result<Comment, ConnectorError>> {
+        let _ = (id, comment_id, comment);
+        Box::pin(async { Err(ConnectorError::unsupported("editing comments")) })
+    }
 
     /// The links of an item to others of the same tracker.
-    fn links<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Vec<ItemLink>, ConnectorError>>;
+    fn links<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Vec<ItemLink>, ConnectorError>> {
+        let _ = (id);
+        Box::pin(async { Err(ConnectorError::unsupported("reading links")) })
+    }
 
     /// Adds a link.
     fn add_link<'a>(
         &'a self,
         id: &'a ItemId,
         link: &'a ItemLink,
-    ) -> BoxFuture<'a, Result<(), ConnectorError>>;
+    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
+        let _ = (id, link);
+        Box::pin(async { Err(ConnectorError::unsupported("adding links")) })
+    }
 
     /// The files that hang on an item.
     fn attachments<'a>(
         &'a self,
         id: &'a ItemId,
-    ) -> BoxFuture<'a, Result<Vec<Attachment>, ConnectorError>>;
+    ) -> BoxFuture<'a, Result<Vec<Attachment>, ConnectorError>> {
+        let _ = (id);
+        Box::pin(async { Err(ConnectorError::unsupported("reading attachments")) })
+    }
 
     /// The bytes of a file, at most `limit` of them; a larger one is [`ErrorKind::Invalid`].
     fn download<'a>(
@@ -124,7 +172,10 @@ pub trait Connector: Send + Sync {
         id: &'a ItemId,
         attachment: &'a Attachment,
         limit: u64,
-    ) -> BoxFuture<'a, Result<Vec<u8>, ConnectorError>>;
+    ) -> BoxFuture<'a, Result<Vec<u8>, ConnectorError>> {
+        let _ = (id, attachment, limit);
+        Box::pin(async { Err(ConnectorError::unsupported("reading attachments")) })
+    }
 
     /// Hangs a file on an item.
     fn attach<'a>(
@@ -133,7 +184,10 @@ pub trait Connector: Send + Sync {
         name: &'a str,
         content_type: &'a str,
         bytes: Vec<u8>,
-    ) -> BoxFuture<'a, Result<Attachment, ConnectorError>>;
+    ) -> BoxFuture<'a, Result<Attachment, ConnectorError>> {
+        let _ = (id, name, content_type, bytes);
+        Box::pin(async { Err(ConnectorError::unsupported("adding attachments")) })
+    }
 }
 
 /// One read through what changed, page by page.
@@ -154,6 +208,27 @@ pub struct ChangePage {
     pub cursor: Cursor,
     /// How many items the walk has in all, where the tracker tells.
     pub total: Option<u64>,
+}
+
+/// A walk over pages that are there already: for trackers that answer everything at once, and for tests.
+#[derive(Debug, Default)]
+pub struct ReadyPages(std::collections::VecDeque<ChangePage>);
+
+impl ReadyPages {
+    /// From pages in the order in which they are given out. Their sizes stand, whatever `limit` says.
+    pub fn new(pages: impl IntoIterator<Item = ChangePage>) -> Self {
+        Self(pages.into_iter().collect())
+    }
+}
+
+impl ChangeWalk for ReadyPages {
+    fn next_page(
+        &mut self,
+        _limit: usize,
+    ) -> BoxFuture<'_, Result<Option<ChangePage>, ConnectorError>> {
+        let page = self.0.pop_front();
+        Box::pin(async move { Ok(page) })
+    }
 }
 
 /// Which items take part.
@@ -278,6 +353,27 @@ pub struct Capabilities {
     pub time_step: Duration,
 }
 
+impl Capabilities {
+    /// A tracker that lists, reads and writes single items, and nothing else.
+    #[must_use]
+    pub const fn least() -> Self {
+        Self {
+            fetch_batch: 100,
+            write_batch: 1,
+            version_check: false,
+            delete: false,
+            comments: false,
+            comment_edit: false,
+            private_comments: false,
+            links: false,
+            attachments: false,
+            comment_format: TextFormat::Text,
+            search_lag: Duration::ZERO,
+            time_step: Duration::ZERO,
+        }
+    }
+}
+
 /// A write about to be sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Write {
@@ -362,6 +458,24 @@ pub struct Check {
     pub what_to_do: Option<String>,
 }
 
+impl Check {
+    /// A step that went well.
+    pub fn passed(name: &str, message: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), ok: true, message: message.into(), what_to_do: None }
+    }
+
+    /// A step that did not.
+    #[must_use]
+    pub fn failed(name: &str, error: &ConnectorError) -> Self {
+        Self {
+            name: name.to_owned(),
+            ok: false,
+            message: error.detail.clone(),
+            what_to_do: error.what_to_do.clone(),
+        }
+    }
+}
+
 /// Why a tracker did not do as asked. Carries no secret: connectors redact before they build one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
@@ -379,6 +493,11 @@ pub struct ConnectorError {
 }
 
 impl ConnectorError {
+    /// Something that this tracker, or our connector to it, cannot do.
+    pub fn unsupported(what: &str) -> Self {
+        Self::new(ErrorKind::Invalid, format!("{what} is not possible with this tracker"))
+    }
+
     /// With a kind and a text.
     pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), what_to_do: None, field: None, retry_after: None }

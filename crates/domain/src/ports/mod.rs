@@ -13,7 +13,8 @@ mod store;
 pub use clock::{Clock, IdGen, Rng};
 pub use connector::{
     Capabilities, ChangePage, ChangeQuery, ChangeWalk, Check, Connector, ConnectorError, ErrorKind,
-    FilterOp, FindCreated, Marker, PortableFilter, PortableTerm, Presence, Write, WriteKind,
+    FilterOp, FindCreated, Marker, PortableFilter, PortableTerm, Presence, ReadyPages, Write,
+    WriteKind,
 };
 pub use factory::{ConnectorFactory, ConnectorTypeInfo, CredentialField};
 pub use run::{Crash, FaultPoints, NoEvents, NoFaultPoints, RunEvent, RunEvents};
