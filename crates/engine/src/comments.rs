@@ -316,7 +316,7 @@ pub(crate) async fn find_copy(
     let (config, read) = (course.spec.config.id, intent.side.other());
     let item = intent.from_item_id.clone();
     let known = course.parts.store.view("recover_comments", move |tx| {
-        let Some(pair) = tx.pairs_by_items(config, read, &[item.clone()])?.pop() else {
+        let Some(pair) = tx.pairs_by_items(config, read, std::slice::from_ref(&item))?.pop() else {
             return Ok(None);
         };
         let comments = tx.comment_pairs(pair.id)?;

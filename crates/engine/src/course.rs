@@ -43,6 +43,8 @@ pub(crate) struct Course {
     pub(crate) people: People,
     /// What became of the items, in a preview only.
     pub(crate) collected: Vec<Settled>,
+    /// The cursor of a first walk is stored.
+    pub(crate) resumable: bool,
     expected: u64,
 }
 
@@ -66,6 +68,7 @@ impl Course {
             updates: 0,
             people: People::default(),
             collected: Vec::new(),
+            resumable: false,
             expected: 0,
         }
     }

@@ -5,8 +5,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::Value;
 use syncline_domain::ports::{Store, StoreExt as _, Tx};
 use syncline_domain::{
-    Base, ConfigId, ConnectorId, Fault, FieldRef, ItemId, ItemRetry, LineageId, Pair, PairId, Side,
+    Base, ConfigId, ConnectorId, Fault, FieldRef, FieldType, Intent, IntentPlan, Item, ItemId,
+    ItemRetry, LineageId, Pair, PairId, Side, WriteOp,
 };
+
+use crate::adopt::shows;
+use crate::recover::SKEW;
 
 /// Bases under this prefix keep what the rules made of the other side, where the tracker shows it otherwise.
 const SENT: &str = "@sent/";
@@ -32,9 +36,22 @@ pub(crate) struct Known {
     pairs: HashMap<ItemId, PairMemory>,
     visited: HashSet<ItemId>,
     retries: HashMap<ItemId, ItemRetry>,
+    /// Creates of other configurations on the reading side whose outcome is not recorded.
+    rivals: Vec<Intent>,
 }
 
 impl Known {
+    /// Whether an item without a family may be what another configuration is just making: it will have one soon.
+    pub(crate) fn may_be_a_copy(&self, item: &Item) -> bool {
+        let title = Value::String(item.title.clone());
+        self.rivals.iter().any(|intent| {
+            let IntentPlan::V1 { type_ref, fields, .. } = &intent.plan;
+            type_ref.as_deref() == Some(item.type_ref.as_str())
+                && item.created_at >= intent.created_at.before(SKEW)
+                && fields.values().any(|value| shows(value, &title, FieldType::String))
+        })
+    }
+
     /// The pair of an item.
     pub(crate) fn pair(&self, item: &ItemId) -> Option<&PairMemory> {
         self.pairs.get(item)
@@ -98,7 +115,7 @@ pub(crate) async fn load(store: &dyn Store, question: Question) -> Result<Known,
 fn read(tx: &mut dyn Tx, question: &Question) -> Result<Known, Fault> {
     let Question { config, read, reader, writer, items } = question;
     let rows = tx.pairs_by_items(*config, *read, items)?;
-    let pairs = of_pairs(tx, rows)?
+    let pairs: HashMap<ItemId, PairMemory> = of_pairs(tx, rows)?
         .into_values()
         .filter_map(|memory| Some((memory.pair.item(*read)?.clone(), memory)))
         .collect();
@@ -108,7 +125,31 @@ fn read(tx: &mut dyn Tx, question: &Question) -> Result<Known, Fault> {
         .into_iter()
         .map(|retry| (retry.item_id.clone(), retry))
         .collect();
-    Ok(Known { pairs, visited, retries })
+    let is_stranger = |item: &&ItemId| !pairs.contains_key(*item) && !visited.contains(*item);
+    let rivals = match items.iter().find(is_stranger) {
+        Some(_) => rivals(tx, *config, *reader)?,
+        None => Vec::new(),
+    };
+    Ok(Known { pairs, visited, retries, rivals })
+}
+
+/// Creates of other configurations on this connector whose outcome is not recorded.
+fn rivals(tx: &mut dyn Tx, config: ConfigId, connector: ConnectorId) -> Result<Vec<Intent>, Fault> {
+    let mut rivals = Vec::new();
+    for other in tx.configs()? {
+        let sides: Vec<Side> = [Side::Source, Side::Target]
+            .into_iter()
+            .filter(|side| other.id != config && other.connector(*side) == connector)
+            .collect();
+        if sides.is_empty() {
+            continue;
+        }
+        let open = tx.open_intents(other.id)?.into_iter();
+        rivals.extend(
+            open.filter(|intent| intent.op == WriteOp::Create && sides.contains(&intent.side)),
+        );
+    }
+    Ok(rivals)
 }
 
 /// Pairs with their bases and receipts.

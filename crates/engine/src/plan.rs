@@ -11,7 +11,7 @@ use crate::known::{Known, PairMemory};
 use crate::merge::{FieldView, Stance, decide};
 use crate::outcome::{RetryMove, Verdict};
 use crate::pass::{Pass, input_of, value_of};
-use crate::retry::is_quarantined;
+use crate::retry::{backoff, is_quarantined};
 
 /// An item for which something may have to be done.
 #[derive(Clone, Debug)]
@@ -66,6 +66,11 @@ pub(crate) fn first_look(pass: &Pass, known: &Known, item: Item, now: Timestamp)
         None if known.has_visited(&item.id) => {
             let why = "its family of copies has a member on the other side already";
             return Look::Done(Verdict::filtered(why));
+        }
+        None if known.may_be_a_copy(&item) => {
+            let why = "another configuration may be making this item as a copy just now";
+            let later = RetryMove::Later(now.after(backoff(0)));
+            return Look::Done(Verdict::waiting(why, None, later));
         }
         _ => {}
     }

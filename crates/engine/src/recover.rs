@@ -23,7 +23,7 @@ use crate::pass::value_of;
 use crate::points;
 
 /// How far a tracker's clock may be before ours.
-const SKEW: Duration = Duration::from_secs(5 * 60);
+pub(crate) const SKEW: Duration = Duration::from_secs(5 * 60);
 
 /// What was found out about earlier writes.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use syncline_domain::ports::StoreExt as _;
-use syncline_domain::{Cursor, ErrorType, Item, ItemId, Side, Timestamp};
+use syncline_domain::{Cursor, ErrorType, Item, ItemId, Side, SyncConfig, Timestamp};
 
 use crate::course::Course;
 use crate::error::Stop;
@@ -77,6 +77,9 @@ async fn changed(
         last = Some(page.cursor);
         let input = PageInput { items: once_each(page.items), cursor, ..PageInput::default() };
         process(course, pass, recovered, input).await?;
+        if !holds && !over {
+            cursor_leads_on(course, pass).await?;
+        }
         if over {
             return Ok(false);
         }
@@ -91,6 +94,28 @@ async fn changed(
             .await?;
     }
     Ok(true)
+}
+
+/// Once a first walk has a cursor, going on from it reads everything that is left: a run that dies now need not begin
+/// again.
+async fn cursor_leads_on(course: &mut Course, pass: &Pass) -> Result<(), Stop> {
+    let config = &pass.spec.config;
+    if !course.is_live() || !config.needs_full || pass.two_way || course.resumable {
+        return Ok(());
+    }
+    course.resumable = true;
+    if pass.read != Side::Source {
+        return Ok(());
+    }
+    let (id, version) = (config.id, config.version);
+    course
+        .fenced("first_cursor", move |tx| {
+            match tx.config(id)?.filter(|row| row.needs_full && row.version == version) {
+                Some(row) => tx.update_config(&SyncConfig { needs_full: false, ..row }),
+                None => Ok(()),
+            }
+        })
+        .await
 }
 
 /// An item that a page names twice is taken as it is named last.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use syncline_domain::ports::{FaultPoints, IdGen, NoFaultPoints, Store, StoreExt as _};
+use syncline_domain::ports::{FaultPoints, NoFaultPoints, Store, StoreExt as _};
 use syncline_domain::{
     ConfigId, ConnectorId, Execution, FieldId, FieldMapping, FieldRow, Item, ItemId, ItemOutcome,
     Pair, RunDirection, Side, StatusId, StatusMapping, StatusRow, SyncConfig, TypeId, TypeMapping,
@@ -221,8 +221,8 @@ impl World {
         Engine::new(EngineParts {
             store: Arc::clone(&self.store),
             clock: Arc::new(self.clock.clone()),
-            ids: Arc::clone(&self.ids) as Arc<dyn IdGen>,
-            events: Arc::clone(&self.events) as Arc<_>,
+            ids: self.ids.clone(),
+            events: self.events.clone(),
             faults,
             holder: self.holder.clone(),
         })

@@ -1,0 +1,500 @@
+//! The course of runs: leases, cancelling, limits, retries, requests, transactions.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::{FIELDS, World, seed_bugs, value};
+use serde_json::json;
+use syncline_domain::ports::{ConnectorError, ErrorKind, RunEvent, StoreExt as _};
+use syncline_domain::{
+    ConfigId, ErrorType, ExecutionStatus, ItemId, ItemState, RunDirection, TargetEdits,
+};
+use syncline_engine::{RunRequest, StartError};
+use syncline_testkit::{
+    FakeConnector, FaultyStore, MemStore, Method, Planned, ScriptedFaultPoints,
+};
+
+fn calls(fake: &FakeConnector) -> BTreeMap<Method, usize> {
+    let mut calls = BTreeMap::new();
+    for request in fake.requests() {
+        *calls.entry(request.method).or_default() += 1;
+    }
+    calls
+}
+
+#[tokio::test]
+async fn no_change_is_one_request_and_k_changes_are_one_and_their_writes() {
+    let (world, config) = World::pair().await;
+    let mut ids = Vec::new();
+    for _ in 0..450 {
+        ids.extend(seed_bugs(&world.fake(0), 1));
+        world.clock.advance(Duration::from_millis(1));
+    }
+    world.fake(0).clear_logs();
+    world.run(config).await;
+    // People are looked up once each; items go in batches of 200.
+    assert_eq!(calls(&world.fake(0)), BTreeMap::from([(Method::Changes, 3)]));
+    assert_eq!(
+        calls(&world.fake(1)),
+        BTreeMap::from([(Method::Apply, 3), (Method::ResolveIdentity, 1)])
+    );
+    for id in ids.iter().take(210) {
+        world.clock.advance(Duration::from_millis(1));
+        world.fake(0).edit_as("ada", id, json!({"title": format!("Edited {id}")}));
+    }
+    world.clock.advance(Duration::from_secs(3_600));
+    world.fake(0).clear_logs();
+    world.fake(1).clear_logs();
+    world.run(config).await;
+    assert_eq!(calls(&world.fake(0)), BTreeMap::from([(Method::Changes, 2)]));
+    assert_eq!(
+        calls(&world.fake(1)),
+        BTreeMap::from([(Method::Apply, 2), (Method::ResolveIdentity, 1)])
+    );
+    world.fake(0).clear_logs();
+    world.fake(1).clear_logs();
+    world.run(config).await;
+    assert_eq!(calls(&world.fake(0)), BTreeMap::from([(Method::Changes, 1)]));
+    assert_eq!(calls(&world.fake(1)), BTreeMap::new());
+}
+
+#[tokio::test]
+async fn a_tracker_without_a_version_check_is_read_before_it_is_written() {
+    let (world, config) = World::pair().await;
+    let ids = seed_bugs(&world.fake(0), 210);
+    world.run(config).await;
+    world.fake(1).set_capabilities(|can| can.version_check = false);
+    for id in &ids {
+        world.fake(0).edit_as("ada", id, json!({"progress": 50}));
+    }
+    world.fake(1).clear_logs();
+    world.run(config).await;
+    assert_eq!(world.fake(1).count(Method::Fetch), 2, "ceil(210 / 200) reads");
+    world.assert_in_step(config, FIELDS).await;
+}
+
+#[tokio::test]
+async fn the_number_of_transactions_does_not_grow_with_the_items_of_a_page() {
+    let mut per_run = Vec::new();
+    for count in [1, 20, 200] {
+        let store = Arc::new(FaultyStore::new(Arc::new(MemStore::new())));
+        let mut world = World::over(store.clone());
+        world.tracker("a", 1).await;
+        world.tracker("b", 5_001).await;
+        let config = world.join(0, 1).await;
+        seed_bugs(&world.fake(0), count);
+        let before = store.log().len();
+        world.run(config).await;
+        per_run.push(store.log().len() - before);
+    }
+    assert!(per_run.iter().all(|count| *count == per_run[0]), "{per_run:?}");
+}
+
+#[tokio::test]
+async fn an_edit_on_the_target_is_overwritten_or_kept_by_policy() {
+    for (edits, wanted) in [(TargetEdits::Overwrite, "Source"), (TargetEdits::Keep, "Target")] {
+        let (world, config) = World::pair().await;
+        world.change_config(config, |row| row.options.target_edits = edits).await;
+        let id = seed_bugs(&world.fake(0), 1).remove(0);
+        world.run(config).await;
+        let copy = world.copy_of(config, &id).await;
+        world.fake(1).edit_as("bob", &copy, json!({"title": "Target"}));
+        world.fake(0).edit_as("ada", &id, json!({"title": "Source", "progress": 9}));
+        world.run(config).await;
+        world.fake(0).edit_as("ada", &id, json!({"progress": 10}));
+        world.run(config).await;
+        let item = world.fake(1).item(&copy).unwrap();
+        assert_eq!(value(&item, "title"), json!(wanted), "{edits}");
+        assert_eq!(value(&item, "progress"), json!(10), "{edits}: other fields travel");
+    }
+}
+
+#[tokio::test]
+async fn items_changed_during_a_run_are_not_lost() {
+    let (world, config) = World::pair().await;
+    let ids = seed_bugs(&world.fake(0), 3);
+    let source = world.fake(0);
+    let (first, clock) = (ids[0].clone(), world.clock.clone());
+    world.fake(1).plan(
+        Method::Apply,
+        1,
+        Planned::Meanwhile(Box::new(move |_| {
+            source.edit_as("ada", &first, json!({"title": "Edited meanwhile"}));
+            clock.advance(Duration::from_secs(5));
+            source.create_as("ada", "bug", json!({"title": "Made meanwhile"}));
+        })),
+    );
+    world.run(config).await;
+    world.run(config).await;
+    world.assert_in_step(config, FIELDS).await;
+    assert_eq!(world.fake(1).items().len(), 4);
+}
+
+#[tokio::test]
+async fn an_item_of_a_type_that_is_not_mapped_is_left_out_by_name() {
+    let (world, config) = World::pair().await;
+    let task = world.fake(0).create_as("ada", "task", json!({"title": "A task"}));
+    let run =
+        world.run_with(RunRequest { item_ids: Some(vec![task]), ..RunRequest::of(config) }).await;
+    let outcomes = world.outcomes(&run).await;
+    assert_eq!(outcomes.len(), 1);
+    assert_eq!(outcomes[0].state, ItemState::Filtered);
+    assert!(outcomes[0].rule.is_some());
+    assert!(world.fake(1).items().is_empty());
+}
+
+#[tokio::test]
+async fn named_items_only_and_the_cursor_stays() {
+    let (world, config) = World::pair().await;
+    let ids = seed_bugs(&world.fake(0), 5);
+    let run = world
+        .run_with(RunRequest {
+            item_ids: Some(vec![ids[1].clone(), "404404".into()]),
+            ..RunRequest::of(config)
+        })
+        .await;
+    assert_eq!((run.totals.created, run.totals.failed), (1, 1));
+    let all = world.run(config).await;
+    assert_eq!((all.totals.created, all.totals.unchanged), (4, 1));
+    world.assert_in_step(config, FIELDS).await;
+}
+
+#[tokio::test]
+async fn a_limit_of_items_goes_on_where_it_ended() {
+    let (world, config) = World::pair().await;
+    seed_bugs(&world.fake(0), 5);
+    for wanted in [2, 2, 1] {
+        world.clock.advance(Duration::from_secs(60));
+        let run = world.run_with(RunRequest { limit: Some(2), ..RunRequest::of(config) }).await;
+        assert!(run.totals.created <= wanted, "{:?}", run.totals);
+    }
+    world.run(config).await;
+    world.assert_in_step(config, FIELDS).await;
+}
+
+#[tokio::test]
+async fn a_run_stops_before_it_writes_more_than_it_may() {
+    let (world, config) = World::pair().await;
+    let ids = seed_bugs(&world.fake(0), 10);
+    world.change_config(config, |row| row.options.max_writes_per_run = Some(4)).await;
+    let run = world.run(config).await;
+    assert_eq!(run.status, ExecutionStatus::Failed);
+    assert_eq!((run.totals.created, run.totals.waiting), (4, 6));
+    assert!(run.error.unwrap().message.contains("max_writes_per_run = 4"));
+    world.change_config(config, |row| row.options.max_writes_per_run = None).await;
+    let run = world.run(config).await;
+    assert_eq!(run.totals.created, 6);
+
+    world.change_config(config, |row| row.options.max_updates = Some(1)).await;
+    for id in ids.iter().take(3) {
+        world.fake(0).edit_as("ada", id, json!({"title": format!("Edited {id}")}));
+    }
+    let run = world.run(config).await;
+    assert_eq!((run.totals.updated, run.totals.waiting), (1, 2));
+}
+
+fn error(kind: ErrorKind) -> ConnectorError {
+    ConnectorError::new(kind, "as planned")
+}
+
+#[tokio::test]
+async fn a_failing_item_is_tried_again_later_and_blocks_nobody() {
+    let (world, config) = World::pair().await;
+    seed_bugs(&world.fake(0), 3);
+    world.fake(1).reject_title("Bug 1", error(ErrorKind::Invalid));
+    let run = world.run(config).await;
+    assert_eq!((run.totals.created, run.totals.failed), (2, 1));
+    world.fake(0).create_as("ada", "bug", json!({"title": "Later"}));
+    world.clock.advance(Duration::from_secs(3));
+    world.run(config).await;
+    assert_eq!(world.fake(1).items().len(), 3);
+    let idle = world.run(config).await;
+    assert_eq!(idle.totals.failed, 0, "its time has not come");
+    for _ in 0..12 {
+        world.clock.advance(Duration::from_secs(25 * 3_600));
+        world.run(config).await;
+    }
+    let retries = world
+        .store
+        .view("retries", move |tx| tx.retries(config, syncline_domain::Side::Source, None))
+        .await
+        .unwrap();
+    assert!(retries[0].attempts >= 10);
+    world.change_config(config, |row| row.needs_full = true).await;
+    let run = world.run(config).await;
+    assert_eq!(run.totals.quarantined, 1);
+    assert_eq!(run.status, ExecutionStatus::CompletedWithErrors);
+    assert!(!world.config(config).await.needs_full, "everything was read");
+    world.fake(1).clear_plans();
+    world.clock.advance(Duration::from_secs(25 * 3_600));
+    world.run(config).await;
+    world.assert_in_step(config, FIELDS).await;
+}
+
+#[tokio::test]
+async fn a_tracker_at_fault_stops_the_run_and_the_cursor_stays_in_front() {
+    for (kind, class) in [
+        (ErrorKind::Auth, ErrorType::Authentication),
+        (ErrorKind::RateLimited, ErrorType::RateLimit),
+        (ErrorKind::Unavailable, ErrorType::Connection),
+    ] {
+        let (world, config) = World::pair().await;
+        world.fake(1).set_capabilities(|can| can.write_batch = 1);
+        world.change_config(config, |row| row.options.concurrency = 1).await;
+        seed_bugs(&world.fake(0), 6);
+        world.fake(1).plan(Method::Apply, 3, Planned::Before(error(kind)));
+        let run = world.run(config).await;
+        assert_eq!(run.status, ExecutionStatus::Failed);
+        assert_eq!(run.error.unwrap().error_type, class);
+        assert_eq!((run.totals.created, run.totals.waiting), (2, 4), "{kind:?}");
+        assert_eq!(world.fake(1).count(Method::Apply), 3, "nothing is sent after {kind:?}");
+        let next = world.run(config).await;
+        assert_eq!(next.totals.created, 4);
+        world.assert_in_step(config, FIELDS).await;
+    }
+}
+
+#[tokio::test]
+async fn a_lost_lease_stops_all_writing() {
+    let (world, config) = World::pair().await;
+    world.fake(1).set_capabilities(|can| can.write_batch = 1);
+    world.change_config(config, |row| row.options.concurrency = 1).await;
+    seed_bugs(&world.fake(0), 6);
+    let (store, clock) = (Arc::clone(&world.store), world.clock.clone());
+    world.fake(1).plan(
+        Method::Apply,
+        2,
+        Planned::Meanwhile(Box::new(move |_| {
+            clock.advance(Duration::from_secs(31));
+            let now = syncline_domain::ports::Clock::now(&clock);
+            let name = format!("run/{config}");
+            let taken = store.tx("steal", move |tx| {
+                tx.acquire_lease(&name, "another process", now, Duration::from_secs(30))
+            });
+            let taken = futures_util::FutureExt::now_or_never(taken).unwrap().unwrap();
+            assert!(taken.is_some(), "the lease was over");
+        })),
+    );
+    let run = world.run(config).await;
+    assert_eq!(run.status, ExecutionStatus::Failed);
+    assert_eq!(world.fake(1).items().len(), 2, "the write in flight was the last");
+    assert_eq!(world.pairs(config).await.len(), 1, "what it made is not recorded by the loser");
+    let busy = world.engine().start(RunRequest::of(config)).await;
+    assert!(matches!(busy, Err(StartError::Running(id)) if id == run.id), "{busy:?}");
+
+    world.clock.advance(Duration::from_secs(31));
+    let next = world.run(config).await;
+    assert_eq!(next.status, ExecutionStatus::Completed, "{:?}", next.error);
+    world.assert_in_step(config, FIELDS).await;
+}
+
+#[tokio::test]
+async fn a_run_is_cancelled_between_writes() {
+    let (world, config) = World::pair().await;
+    world.fake(1).set_capabilities(|can| can.write_batch = 1);
+    world.change_config(config, |row| row.options.concurrency = 1).await;
+    seed_bugs(&world.fake(0), 6);
+    let store = Arc::clone(&world.store);
+    world.fake(1).plan(
+        Method::Apply,
+        2,
+        Planned::Meanwhile(Box::new(move |_| {
+            let asked = store.tx("cancel", |tx| tx.request_cancel(1.into()));
+            assert!(futures_util::FutureExt::now_or_never(asked).unwrap().unwrap());
+        })),
+    );
+    let run = world.run(config).await;
+    assert_eq!(run.status, ExecutionStatus::Cancelled);
+    assert_eq!((run.totals.created, run.totals.waiting), (2, 4));
+    let next = world.run(config).await;
+    assert_eq!(next.totals.created, 4);
+    world.assert_in_step(config, FIELDS).await;
+}
+
+#[tokio::test]
+async fn runs_of_one_configuration_do_not_overlap_and_orphans_are_closed() {
+    let (world, config) = World::pair().await;
+    let engine = world.engine();
+    let started = engine.start(RunRequest::of(config)).await.unwrap();
+    let id = started.id();
+    let second = engine.start(RunRequest::of(config)).await;
+    assert!(matches!(second, Err(StartError::Running(there)) if there == id));
+    drop(started);
+    assert_eq!(engine.close_orphans().await.unwrap(), [id]);
+    assert_eq!(engine.close_orphans().await.unwrap(), []);
+    let row = world.store.view("run", move |tx| tx.execution(id)).await.unwrap().unwrap();
+    assert_eq!(row.status, ExecutionStatus::Failed);
+    assert!(row.error.is_some() && row.ended_at.is_some());
+    assert_eq!(world.run(config).await.status, ExecutionStatus::Completed);
+}
+
+#[tokio::test]
+async fn what_cannot_run_is_refused_at_the_start() {
+    let (world, config) = World::pair().await;
+    let engine = world.engine();
+    let missing = engine.start(RunRequest::of(ConfigId(99))).await;
+    assert!(matches!(missing, Err(StartError::NotFound(ConfigId(99)))));
+    let both =
+        RunRequest { direction: Some(RunDirection::Bidirectional), ..RunRequest::of(config) };
+    assert!(matches!(engine.start(both).await, Err(StartError::Invalid(_))));
+    world.change_config(config, |row| row.is_active = false).await;
+    let inactive = engine.start(RunRequest::of(config)).await;
+    assert!(matches!(inactive, Err(StartError::Inactive(_))));
+}
+
+#[tokio::test]
+async fn a_dry_run_writes_nothing_and_says_what_it_would() {
+    let (world, config) = World::pair().await;
+    let ids = seed_bugs(&world.fake(0), 3);
+    world.run(config).await;
+    world.fake(0).edit_as("ada", &ids[0], json!({"title": "Edited"}));
+    seed_bugs(&world.fake(0), 2);
+    world.fake(1).clear_logs();
+    for _ in 0..2 {
+        let run = world.run_with(RunRequest { dry_run: true, ..RunRequest::of(config) }).await;
+        assert_eq!((run.totals.created, run.totals.updated), (2, 1));
+        let outcomes = world.outcomes(&run).await;
+        let edited = outcomes.iter().find(|one| one.state == ItemState::Updated).unwrap();
+        assert_eq!(edited.changes.len(), 1);
+        assert_eq!(edited.changes[0].new, json!("Edited"));
+        assert!(edited.changes[0].old.as_str().unwrap().starts_with("Bug 0"));
+    }
+    assert!(world.fake(1).own_effects().is_empty());
+    assert_eq!(world.pairs(config).await.len(), 3);
+    let run = world.run(config).await;
+    assert_eq!((run.totals.created, run.totals.updated), (2, 1));
+}
+
+#[tokio::test]
+async fn changed_rules_write_only_what_differs() {
+    let mut world = World::new();
+    world.tracker("a", 1).await;
+    world.tracker("b", 5_001).await;
+    let config = world.join_fields(0, 1, &["title"], |_| {}).await;
+    seed_bugs(&world.fake(0), 4);
+    world.run(config).await;
+    let wider = world.join_fields(0, 1, FIELDS, |row| row.name = "wider".to_owned()).await;
+    // The rules of the wider configuration take the place of the first one's.
+    world
+        .store
+        .tx("widen", move |tx| {
+            let mapping = tx.type_mappings(config)?[0].id;
+            for mut rule in tx.field_mappings(wider)? {
+                rule.config_id = config;
+                rule.type_mapping_id = mapping;
+                if tx
+                    .field_mappings(config)?
+                    .iter()
+                    .all(|old| old.target_field_id != rule.target_field_id)
+                {
+                    tx.insert_field_mapping(&rule)?;
+                }
+            }
+            tx.delete_config(wider)
+        })
+        .await
+        .unwrap();
+    world
+        .change_config(config, |row| {
+            row.needs_full = true;
+            row.version += 1;
+        })
+        .await;
+    let run = world.run(config).await;
+    assert_eq!(run.totals.updated, 4, "{:?}", world.outcomes(&run).await);
+    world.assert_in_step(config, FIELDS).await;
+    world.fake(1).clear_logs();
+    let full = world.run_with(RunRequest { full: true, ..RunRequest::of(config) }).await;
+    assert_eq!((full.totals.unchanged, full.totals.synced()), (4, 0));
+    assert!(world.fake(1).own_effects().is_empty());
+}
+
+#[tokio::test]
+async fn create_only_leaves_copies_alone() {
+    let (world, config) = World::pair().await;
+    world.change_config(config, |row| row.options.create_only = true).await;
+    let ids = seed_bugs(&world.fake(0), 2);
+    world.run(config).await;
+    world.fake(0).edit_as("ada", &ids[0], json!({"title": "Edited"}));
+    let run = world.run(config).await;
+    assert_eq!((run.totals.filtered, run.totals.updated), (1, 0));
+}
+
+#[tokio::test]
+async fn failed_items_of_a_run_are_taken_up_again_by_name() {
+    let (world, config) = World::pair().await;
+    seed_bugs(&world.fake(0), 4);
+    world.fake(1).reject_title("Bug 2", error(ErrorKind::Invalid));
+    let run = world.run(config).await;
+    assert_eq!(run.totals.failed, 1);
+    world.fake(1).clear_plans();
+    let again =
+        world.run_with(RunRequest { retry_of: Some(run.id), ..RunRequest::of(config) }).await;
+    assert_eq!((again.totals.created, again.totals.total()), (1, 1));
+    world.assert_in_step(config, FIELDS).await;
+}
+
+#[tokio::test]
+async fn progress_is_told_item_by_item() {
+    let (world, config) = World::pair().await;
+    seed_bugs(&world.fake(0), 3);
+    let _ = world.events.take();
+    let run = world.run(config).await;
+    let events = world.events.take();
+    assert!(matches!(events[0], RunEvent::Started { .. }));
+    assert!(events.iter().any(|event| matches!(event, RunEvent::Expected { items: 3, .. })));
+    let items = events.iter().filter(|event| matches!(event, RunEvent::Item { .. })).count();
+    assert_eq!(items, 3);
+    let last = RunEvent::Ended {
+        execution_id: run.id,
+        status: ExecutionStatus::Completed,
+        totals: run.totals,
+    };
+    assert_eq!(events.last(), Some(&last));
+}
+
+#[tokio::test]
+async fn comments_are_copied_once_in_order_with_author_and_time() {
+    let mut world = World::new();
+    world.tracker("a", 1).await;
+    world.tracker("b", 5_001).await;
+    let config = world.join_fields(0, 1, FIELDS, |row| row.options.sync_comments = true).await;
+    let id: ItemId = seed_bugs(&world.fake(0), 1).remove(0);
+    world.fake(0).comment_as("ada", &id, "<p>First</p>");
+    world.clock.advance(Duration::from_secs(60));
+    world.fake(0).comment_as("bob", &id, "<p>Second</p>");
+    world.run(config).await;
+    let copy = world.copy_of(config, &id).await;
+    world.clock.advance(Duration::from_secs(60));
+    world.fake(0).comment_as("eve", &id, "<p>Third</p>");
+    for _ in 0..3 {
+        world.run(config).await;
+    }
+    let texts: Vec<String> =
+        world.fake(1).comments_of(&copy).into_iter().map(|comment| comment.body).collect();
+    assert_eq!(texts.len(), 3, "{texts:?}");
+    for (text, author, body) in
+        [(&texts[0], "ada", "First"), (&texts[1], "bob", "Second"), (&texts[2], "eve", "Third")]
+    {
+        assert!(text.contains(author) && text.contains(body) && text.contains("2026-"), "{text}");
+    }
+    world.fake(0).edit_as("ada", &id, json!({"title": "After a comment"}));
+    world.run(config).await;
+    world.assert_in_step(config, FIELDS).await;
+}
+
+#[tokio::test]
+async fn a_run_that_dies_is_closed_by_the_next() {
+    let (world, config) = World::pair().await;
+    seed_bugs(&world.fake(0), 2);
+    let faults = Arc::new(ScriptedFaultPoints::crash_at("page.read", 1));
+    let died = world.run_by(&world.engine_with(faults), RunRequest::of(config)).await;
+    world.run(config).await;
+    let row = world.store.view("run", move |tx| tx.execution(died.id)).await.unwrap().unwrap();
+    assert_eq!(row.status, ExecutionStatus::Failed);
+}
