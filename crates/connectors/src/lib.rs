@@ -15,5 +15,6 @@
 mod azuredevops;
 mod oauth;
 mod registry;
+mod servicedeskplus;
 
 pub use registry::Connectors;

@@ -73,10 +73,15 @@ impl TokenSource {
     }
 
     /// A token in place of one that was refused; only the first caller who reports it asks the token server.
-    pub(crate) async fn instead_of(&self, refused: &SecretString) -> Result<SecretString, ConnectorError> {
+    pub(crate) async fn instead_of(
+        &self,
+        refused: &SecretString,
+    ) -> Result<SecretString, ConnectorError> {
         let mut state = self.held.lock().await;
         match &state.token {
-            Some(held) if held.token.expose_secret() != refused.expose_secret() => Ok(held.token.clone()),
+            Some(held) if held.token.expose_secret() != refused.expose_secret() => {
+                Ok(held.token.clone())
+            }
             _ => self.renew(&mut state).await,
         }
     }
@@ -100,10 +105,12 @@ impl TokenSource {
     }
 
     async fn ask(&self, grant: &Grant) -> Result<Answer, ConnectorError> {
-        let form: Vec<(&str, &str)> = grant.form.iter().map(|(name, value)| (*name, value.expose_secret())).collect();
+        let form: Vec<(&str, &str)> =
+            grant.form.iter().map(|(name, value)| (*name, value.expose_secret())).collect();
         // A repeated question may cost a second token, never a lost one: it counts as a read.
         let request = Request::post(grant.url.clone()).form(&form).as_read().attempts(2);
-        let response = self.client.send(request).await.map_err(|error| error.into_connector_error(false))?;
+        let response =
+            self.client.send(request).await.map_err(|error| error.into_connector_error(false))?;
         let answer = response.json::<Answer>();
         if let Ok(Answer { error: Some(error), .. }) = &answer {
             return Err(refused(error));
@@ -111,7 +118,9 @@ impl TokenSource {
         match answer {
             Ok(answer) if response.is_success() => Ok(answer),
             Err(error) if response.is_success() => Err(error.into_connector_error(false)),
-            _ if (400..404).contains(&response.status) => Err(refused(format!("status {}", response.status))),
+            _ if (400..404).contains(&response.status) => {
+                Err(refused(format!("status {}", response.status)))
+            }
             _ => Err(response.status_error(false)),
         }
     }

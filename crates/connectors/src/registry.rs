@@ -10,7 +10,7 @@ use syncline_domain::ports::{
 use syncline_domain::{ConnectorSettings, Credentials, FieldFault, FieldType, fingerprint};
 use syncline_outbound::{Client, Limits, Outbound};
 
-use crate::azuredevops;
+use crate::{azuredevops, servicedeskplus};
 
 /// What the registry knows of a kind.
 struct Kind {
@@ -31,14 +31,24 @@ type Open = fn(
 ) -> Result<Arc<dyn Connector>, ConnectorError>;
 
 /// Every kind, in the order in which people should see them.
-const KINDS: &[Kind] = &[Kind {
-    name: azuredevops::NAME,
-    info: azuredevops::info,
-    check_settings: azuredevops::check_settings,
-    check_filter: azuredevops::check_filter,
-    open: azuredevops::open,
-    in_flight: 8,
-}];
+const KINDS: &[Kind] = &[
+    Kind {
+        name: azuredevops::NAME,
+        info: azuredevops::info,
+        check_settings: azuredevops::check_settings,
+        check_filter: azuredevops::check_filter,
+        open: azuredevops::open,
+        in_flight: 8,
+    },
+    Kind {
+        name: servicedeskplus::NAME,
+        info: servicedeskplus::info,
+        check_settings: servicedeskplus::check_settings,
+        check_filter: servicedeskplus::check_filter,
+        open: servicedeskplus::open,
+        in_flight: 4,
+    },
+];
 
 /// All connector kinds over one outgoing HTTP client.
 pub struct Connectors {

@@ -665,15 +665,41 @@ async fn a_field_that_is_gone_does_not_stop_the_reading() {
 }
 
 #[tokio::test]
-async fn people_are_passed_on_by_their_account() {
+async fn people_are_looked_up_once() {
     let (sandbox, _wall, connector) = start(1).await;
-    let who = Identity {
-        email: Some("a@b.c".to_owned()),
-        name: Some("A".to_owned()),
-        ..Identity::default()
-    };
-    let meant = connector.resolve_identity(&who).await.unwrap().unwrap();
-    assert_eq!(meant.login.as_deref(), Some("a@b.c"));
+    let who = |email: &str| Identity { email: Some(email.to_owned()), ..Identity::default() };
+    let ana = connector.resolve_identity(&who("Ana.Sousa@demo.example")).await.unwrap().unwrap();
+    assert_eq!(ana.name.as_deref(), Some("Ana Sousa"));
+    assert_eq!(connector.resolve_identity(&who("nobody@demo.example")).await.unwrap(), None);
+    let asked = sandbox.requests().total;
+    connector.resolve_identity(&who("ana.sousa@demo.example")).await.unwrap();
+    connector.resolve_identity(&who("nobody@demo.example")).await.unwrap();
     assert_eq!(connector.resolve_identity(&Identity::default()).await.unwrap(), None);
+    assert_eq!(sandbox.requests().total, asked);
+    assert!(sandbox.effects().is_empty(), "asking writes nothing");
     sandbox.stop().await;
+}
+
+/// The rules that every connector keeps.
+mod suite {
+    use syncline_testkit::connector_suite;
+    use syncline_testkit::connector_suite::{Facts, Harness};
+
+    use super::support::SandboxHarness;
+    use super::{MARKER, json, start};
+
+    async fn fresh() -> Option<impl Harness> {
+        let (sandbox, wall, _) = start(20).await;
+        let facts = Facts {
+            text_field: Some("System.Description".into()),
+            next_status: Some("Active".to_owned()),
+            invalid: Some(("Microsoft.VSTS.Common.Severity".into(), json!("8 - Nonsense"))),
+            marker_field: Some(MARKER.into()),
+            relation: Some("System.LinkTypes.Related".to_owned()),
+            ..Facts::new("Bug", "System.Title", "99999999")
+        };
+        Some(SandboxHarness { sandbox, wall, facts, title: "System.Title" })
+    }
+
+    connector_suite!(fresh);
 }

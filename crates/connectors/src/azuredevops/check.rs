@@ -169,7 +169,7 @@ async fn write_items(api: &Api) -> Check {
     let mut ops = patch::titled("Syncline asks whether it may write");
     ops.extend(api.config.area_path.as_deref().map(patch::in_area));
     match api.validate(&kind.name, &ops).await {
-        Ok(()) => good(NAME, &format!("a new {} would be accepted", kind.name)),
+        Ok(_) => good(NAME, &format!("a new {} would be accepted", kind.name)),
         Err(error) if error.kind == ErrorKind::Invalid => good(
             NAME,
             &format!("allowed, as far as can be told without writing ({})", error.detail),

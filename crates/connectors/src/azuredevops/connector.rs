@@ -1,7 +1,7 @@
 //! The port, put together from its parts.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -31,6 +31,16 @@ pub(crate) struct AzureDevOps {
     api: Api,
     clock: Arc<dyn Clock>,
     refused: RefusedStarts,
+    people: Mutex<People>,
+}
+
+/// What was learned about accounts on the way.
+#[derive(Default)]
+struct People {
+    /// A type that validated items can have.
+    some_type: Option<String>,
+    /// Accounts that were looked up, by what was known of the person.
+    accounts: BTreeMap<String, Option<Identity>>,
 }
 
 /// What Azure DevOps can do.
@@ -59,7 +69,12 @@ impl AzureDevOps {
         sign_in: SignIn,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { api: Api { config, client, sign_in }, clock, refused: RefusedStarts::default() }
+        Self {
+            api: Api { config, client, sign_in },
+            clock,
+            refused: RefusedStarts::default(),
+            people: Mutex::default(),
+        }
     }
 
     async fn schema(&self) -> Result<Schema, ConnectorError> {
@@ -80,6 +95,35 @@ impl AzureDevOps {
         let enabled = types.into_iter().filter(|kind| !kind.is_disabled);
         let types = stream::iter(enabled.map(read)).buffered(TYPES_AT_ONCE).try_collect().await?;
         Ok(Schema { types })
+    }
+
+    /// Each account is looked up once.
+    async fn resolve(&self, who: &Identity) -> Result<Option<Identity>, ConnectorError> {
+        let Some(key) = who.key() else { return Ok(None) };
+        if let Some(known) = self.people().accounts.get(&key) {
+            return Ok(known.clone());
+        }
+        let some_type = self.people().some_type.clone();
+        let some_type = match some_type {
+            Some(name) => name,
+            None => self.some_type().await?,
+        };
+        let found = lookup::account(&self.api, &some_type, who).await?;
+        self.people().accounts.insert(key, found.clone());
+        Ok(found)
+    }
+
+    /// Any type that items can be made of.
+    async fn some_type(&self) -> Result<String, ConnectorError> {
+        let types = self.api.types().await?;
+        let name = types.into_iter().find(|kind| !kind.is_disabled).map(|kind| kind.name);
+        let name = name.unwrap_or_else(|| "Bug".to_owned());
+        self.people().some_type = Some(name.clone());
+        Ok(name)
+    }
+
+    fn people(&self) -> MutexGuard<'_, People> {
+        self.people.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn items(&self, ids: &[ItemId]) -> Result<Vec<Item>, ConnectorError> {
@@ -161,19 +205,11 @@ impl Connector for AzureDevOps {
         Box::pin(async move { lookup::probe(&self.api, number(id)?).await })
     }
 
-    /// Work item tracking has no directory of people: the server resolves the account name that it is given with a
-    /// write, and refuses one that it does not know. So whoever has an address or an account name is passed on.
     fn resolve_identity<'a>(
         &'a self,
         who: &'a Identity,
     ) -> BoxFuture<'a, Result<Option<Identity>, ConnectorError>> {
-        let meant = convert::account_name(who).map(|account| Identity {
-            id: None,
-            name: who.name.clone(),
-            email: Some(account.clone()).filter(|account| account.contains('@')),
-            login: Some(account),
-        });
-        Box::pin(async move { Ok(meant) })
+        Box::pin(self.resolve(who))
     }
 
     fn comments<'a>(

@@ -12,9 +12,11 @@ use super::wire::WorkItem;
 pub(super) const TAGS: &str = "System.Tags";
 /// The field with the status.
 pub(super) const STATE: &str = "System.State";
+/// The field with the person who works on an item.
+pub(super) const ASSIGNED_TO: &str = "System.AssignedTo";
 /// Fields that hold one person each; older servers send them as bare text.
 const PEOPLE: [&str; 4] =
-    ["System.AssignedTo", "System.CreatedBy", "System.ChangedBy", "System.AuthorizedAs"];
+    [ASSIGNED_TO, "System.CreatedBy", "System.ChangedBy", "System.AuthorizedAs"];
 
 /// The item as the port wants it.
 pub(super) fn item(config: &Config, wire: WorkItem) -> Item {

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use syncline_domain::ports::{ChangeQuery, ConnectorError, ErrorKind, FindCreated, Presence};
-use syncline_domain::{FieldRef, FieldType, Item, ItemId, same};
+use syncline_domain::{FieldRef, FieldType, Identity, Item, ItemId, same};
 
-use super::convert::{self, TAGS};
+use super::convert::{self, ASSIGNED_TO, TAGS};
 use super::filter::{conditions, field_name, literal, quote};
+use super::patch;
 use super::reading::{numbers, read_all};
 use super::requests::Api;
 
@@ -123,6 +124,46 @@ pub(super) async fn probe(api: &Api, id: u64) -> Result<Presence, ConnectorError
         Ok(false) => Ok(Presence::Forbidden),
         Err(error) if error.kind == ErrorKind::Permission => Ok(Presence::Forbidden),
         Err(error) => Err(error),
+    }
+}
+
+/// The account that is meant by an address or a name, as the server itself takes it.
+///
+/// Work item tracking has no directory of people, but it refuses to give work to nobody: an item that is only validated
+/// tells whether the account is known, and whose it is. A refusal for another reason leaves the account as it was named.
+pub(super) async fn account(
+    api: &Api,
+    type_ref: &str,
+    who: &Identity,
+) -> Result<Option<Identity>, ConnectorError> {
+    let Some(account) = convert::account_name(who) else { return Ok(None) };
+    let mut ops = patch::titled("Syncline asks for an account");
+    ops.push(patch::assigned_to(&account));
+    match api.validate(type_ref, &ops).await {
+        Ok(shown) => {
+            let found = shown.get("fields").and_then(|fields| fields.get(ASSIGNED_TO));
+            Ok(found.and_then(convert::person).or_else(|| Some(as_named(who, account))))
+        }
+        Err(error) if error.kind == ErrorKind::Invalid && blames_person(&error) => Ok(None),
+        Err(error) if matches!(error.kind, ErrorKind::Invalid | ErrorKind::Permission) => {
+            Ok(Some(as_named(who, account)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn blames_person(error: &ConnectorError) -> bool {
+    let named = error.field.as_ref().is_some_and(|field| field.as_str() == ASSIGNED_TO);
+    let words = ["identity", "Assigned To", ASSIGNED_TO];
+    named || words.iter().any(|word| error.detail.contains(word))
+}
+
+fn as_named(who: &Identity, account: String) -> Identity {
+    Identity {
+        id: None,
+        name: who.name.clone(),
+        email: Some(account.clone()).filter(|account| account.contains('@')),
+        login: Some(account),
     }
 }
 

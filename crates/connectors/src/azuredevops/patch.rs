@@ -10,7 +10,7 @@ use syncline_domain::ports::Write;
 use syncline_domain::{FieldRef, Identity, Version};
 
 use super::config::Config;
-use super::convert::{STATE, TAGS, account_name};
+use super::convert::{ASSIGNED_TO, STATE, TAGS, account_name};
 use super::wire::PatchOp;
 
 /// Fields whose value is a path in a tree.
@@ -76,6 +76,11 @@ pub(super) fn relation(rel: &str, url: &str, attributes: Value) -> Vec<PatchOp> 
 /// A title alone: the least that an item needs.
 pub(super) fn titled(title: &str) -> Vec<PatchOp> {
     vec![set("System.Title", json!(title))]
+}
+
+/// The person who is to work on an item, by account name.
+pub(super) fn assigned_to(account: &str) -> PatchOp {
+    set(ASSIGNED_TO, json!(account))
 }
 
 /// The area in which an item lies.

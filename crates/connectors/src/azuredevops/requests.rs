@@ -135,16 +135,15 @@ impl Api {
         self.write(self.patch_request(Method::POST, &url, ops)?).await
     }
 
-    /// Asks whether an item could be made, without making it.
+    /// Asks whether an item could be made, without making it; the answer shows it as it would be.
     pub(super) async fn validate(
         &self,
         type_ref: &str,
         ops: &[PatchOp],
-    ) -> Result<(), ConnectorError> {
+    ) -> Result<Value, ConnectorError> {
         let url = self.config.wit_url(&format!("workitems/${}", segment(type_ref)));
-        let request =
-            self.patch_request(Method::POST, &url, ops)?.query("validateOnly", "true").as_read();
-        self.read::<Value>(request).await.map(|_| ())
+        let request = self.patch_request(Method::POST, &url, ops)?.query("validateOnly", "true");
+        self.read(request.as_read()).await
     }
 
     /// Changes an item.

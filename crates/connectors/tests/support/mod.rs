@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use syncline_connectors::Connectors;
 use syncline_domain::ports::{
     BoxFuture, ChangePage, ChangeQuery, Clock, Connector, ConnectorError, ConnectorFactory as _,
 };
-use syncline_domain::{ConnectorSettings, Credentials, Cursor, Timestamp};
+use syncline_domain::{ConnectorSettings, Credentials, Cursor, ItemId, Timestamp};
+
 use syncline_outbound::{AddressPolicy, Outbound, OutboundConfig};
 use syncline_sandbox::RunningSandbox;
+use syncline_testkit::connector_suite::{Facts, Harness};
 use syncline_testkit::{ManualClock, SeededRng};
 
 /// How many seconds pass in one real second: back-off and time-outs stay in proportion, tests stay short.
@@ -93,4 +95,50 @@ pub async fn walk(
 /// The ids of all pages, in order.
 pub fn ids(pages: &[ChangePage]) -> Vec<String> {
     pages.iter().flat_map(|page| page.items.iter().map(|item| item.id.to_string())).collect()
+}
+
+/// A sandbox for the contract suite.
+pub struct SandboxHarness {
+    pub sandbox: RunningSandbox,
+    pub wall: ManualClock,
+    pub facts: Facts,
+    /// The field with the title, as the tracker's API names it.
+    pub title: &'static str,
+}
+
+impl SandboxHarness {
+    fn edit(&self, edit: Value) -> ItemId {
+        let edited = self.sandbox.edit(&serde_json::from_value(edit).unwrap()).unwrap();
+        ItemId::new(edited.item_id)
+    }
+}
+
+impl Harness for SandboxHarness {
+    fn connector(&self) -> Arc<dyn Connector> {
+        connect(&self.sandbox, &self.wall)
+    }
+
+    fn facts(&self) -> Facts {
+        self.facts.clone()
+    }
+
+    fn create_as_other<'a>(&'a self, title: &'a str) -> BoxFuture<'a, ItemId> {
+        let made = self.edit(json!({ "fields": { self.title: title } }));
+        Box::pin(async move { made })
+    }
+
+    fn edit_as_other<'a>(&'a self, id: &'a ItemId, title: &'a str) -> BoxFuture<'a, ()> {
+        self.edit(json!({ "item_id": id, "fields": { self.title: title } }));
+        Box::pin(async {})
+    }
+
+    fn delete_as_other<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, bool> {
+        let is_gone = self.sandbox.remove(id.as_str(), false);
+        Box::pin(async move { is_gone })
+    }
+
+    fn settle(&self) -> BoxFuture<'_, ()> {
+        self.wall.advance(Duration::from_secs(2));
+        Box::pin(async {})
+    }
 }
