@@ -26,6 +26,26 @@ pub struct AppParts {
     pub environment: SettingsSource,
 }
 
+impl AppParts {
+    /// With the machine's clock and chance and nobody listening: what a program that embeds Syncline wants.
+    #[must_use]
+    pub fn of_machine(
+        store: Arc<dyn Store>,
+        factory: Arc<dyn ConnectorFactory>,
+        sealer: Arc<dyn Sealer>,
+    ) -> Self {
+        let parts = syncline_engine::EngineParts::of_machine(Arc::clone(&store), "embedded");
+        Self {
+            store,
+            factory,
+            sealer,
+            clock: Arc::clone(&parts.clock),
+            engine: Engine::new(parts),
+            environment: SettingsSource::default(),
+        }
+    }
+}
+
 /// All use cases are methods of this; cheap to clone.
 #[derive(Clone)]
 pub struct App {

@@ -38,6 +38,25 @@ pub struct Item {
     pub fields: Fields,
 }
 
+impl Item {
+    /// An item that has a title and nothing else; its times are the epoch and its revision is empty.
+    pub fn new(id: impl Into<ItemId>, type_ref: &str, title: &str) -> Self {
+        Self {
+            id: id.into(),
+            type_ref: type_ref.to_owned(),
+            title: title.to_owned(),
+            url: String::new(),
+            status: None,
+            version: Version::default(),
+            created_at: Timestamp::EPOCH,
+            changed_at: Timestamp::EPOCH,
+            created_by: None,
+            changed_by: None,
+            fields: Fields::new(),
+        }
+    }
+}
+
 /// A comment as its tracker shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comment {

@@ -30,6 +30,21 @@ pub struct EngineParts {
     pub holder: String,
 }
 
+impl EngineParts {
+    /// The machine's clock and chance, nobody listening, nothing scripted: what a program that embeds the engine wants.
+    #[must_use]
+    pub fn of_machine(store: Arc<dyn Store>, holder: &str) -> Self {
+        Self {
+            store,
+            clock: Arc::new(crate::SystemClock::new()),
+            ids: Arc::new(crate::SystemIds::new()),
+            events: Arc::new(syncline_domain::ports::NoEvents),
+            faults: Arc::new(syncline_domain::ports::NoFaultPoints),
+            holder: holder.to_owned(),
+        }
+    }
+}
+
 /// How a run ended: its row, as stored last.
 pub type RunReport = Execution;
 

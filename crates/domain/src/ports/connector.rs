@@ -32,8 +32,10 @@ pub trait Connector: Send + Sync {
         })
     }
 
-    /// The account we act as.
-    fn whoami(&self) -> BoxFuture<'_, Result<Identity, ConnectorError>>;
+    /// The account we act as. By default nobody in particular: right for trackers without accounts only.
+    fn whoami(&self) -> BoxFuture<'_, Result<Identity, ConnectorError>> {
+        Box::pin(async { Ok(Identity::default()) })
+    }
 
     /// Types with their fields and statuses.
     fn describe(&self) -> BoxFuture<'_, Result<Schema, ConnectorError>>;
@@ -116,7 +118,7 @@ pub trait Connector: Send + Sync {
         &'a self,
         id: &'a ItemId,
     ) -> BoxFuture<'a, Result<Vec<Comment>, ConnectorError>> {
-        let _ = (id);
+        let _ = id;
         Box::pin(async { Err(ConnectorError::unsupported("reading comments")) })
     }
 
@@ -143,7 +145,7 @@ pub trait Connector: Send + Sync {
 
     /// The links of an item to others of the same tracker.
     fn links<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Vec<ItemLink>, ConnectorError>> {
-        let _ = (id);
+        let _ = id;
         Box::pin(async { Err(ConnectorError::unsupported("reading links")) })
     }
 
@@ -162,7 +164,7 @@ pub trait Connector: Send + Sync {
         &'a self,
         id: &'a ItemId,
     ) -> BoxFuture<'a, Result<Vec<Attachment>, ConnectorError>> {
-        let _ = (id);
+        let _ = id;
         Box::pin(async { Err(ConnectorError::unsupported("reading attachments")) })
     }
 

@@ -12,15 +12,23 @@ pub trait ConnectorFactory: Send + Sync {
     /// The kinds there are, in the order in which people should see them.
     fn types(&self) -> Vec<ConnectorTypeInfo>;
 
-    /// Checks settings, the native filter and the names of credential fields without touching the network.
+    /// Checks settings, the native filter and the names of credential fields without touching the network. By default
+    /// everything is fine.
     fn check_settings(
         &self,
         settings: &ConnectorSettings,
         credentials: Option<&Credentials>,
-    ) -> Vec<FieldFault>;
+    ) -> Vec<FieldFault> {
+        let _ = (settings, credentials);
+        Vec::new()
+    }
 
-    /// Checks the shape of a configuration's filter for this kind; paths are relative to the filter.
-    fn check_filter(&self, connector_type: &str, filter: &serde_json::Value) -> Vec<FieldFault>;
+    /// Checks the shape of a configuration's filter for this kind; paths are relative to the filter. By default
+    /// everything is fine.
+    fn check_filter(&self, connector_type: &str, filter: &serde_json::Value) -> Vec<FieldFault> {
+        let _ = (connector_type, filter);
+        Vec::new()
+    }
 
     /// Makes a connector; does no I/O.
     ///
@@ -46,6 +54,20 @@ pub struct ConnectorTypeInfo {
     pub credential_fields: Vec<CredentialField>,
     /// What this kind can do at best.
     pub capabilities: Capabilities,
+}
+
+impl ConnectorTypeInfo {
+    /// A kind that takes no credentials and does the least.
+    #[must_use]
+    pub fn least(name: &str, label: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            label: label.to_owned(),
+            auth_types: vec![AuthType::None],
+            credential_fields: Vec::new(),
+            capabilities: Capabilities::least(),
+        }
+    }
 }
 
 /// A credential field of a form.
