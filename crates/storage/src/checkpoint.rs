@@ -19,6 +19,9 @@ use crate::manager::{Purpose, connect};
 /// The size at which the log is moved, in bytes.
 const LARGE: u64 = 8 * 1024 * 1024;
 
+/// A size that people should hear of, in bytes.
+const HUGE: u64 = 64 * LARGE;
+
 /// Without a commit for this long, the store counts as idle.
 const IDLE: Duration = Duration::from_secs(2);
 
@@ -109,6 +112,11 @@ fn run(mut db: Db, log: &Path, commits: &Receiver<()>, room: &Room) {
                     empty(&mut db, room);
                     // A reader may hold the log as long as it is: look again when it has grown further.
                     let left = size_of(log);
+                    if left >= HUGE {
+                        log::warn!(
+                            "the write-ahead log has {left} bytes; does a reader never end?"
+                        );
+                    }
                     due = if left < LARGE { LARGE } else { left.saturating_add(LARGE / 8) };
                 }
             }

@@ -66,6 +66,26 @@ pub(crate) enum Place {
     Server(String),
 }
 
+impl Place {
+    /// `text` without the password of the address: the database's own words may quote it.
+    pub(crate) fn conceal(&self, text: &str) -> String {
+        let Self::Server(url) = self else {
+            return text.to_owned();
+        };
+        secrets_of(url).iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+    }
+}
+
+/// The parts of an address that are secret: the password before the host, or as a parameter.
+fn secrets_of(url: &str) -> Vec<&str> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (rest, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let login = rest.rsplit_once('@').map_or("", |(login, _)| login);
+    let password = login.split_once(':').map_or("", |(_, password)| password);
+    let given = parameters.split('&').filter_map(|pair| pair.strip_prefix("password="));
+    given.chain([password]).filter(|secret| !secret.is_empty()).collect()
+}
+
 impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
@@ -121,6 +141,17 @@ mod tests {
         }
         for url in ["", "sqlite:", "mysql://h/db"] {
             assert!(DatabaseConfig::new(url).place().is_err(), "{url:?}");
+        }
+    }
+
+    #[test]
+    fn the_databases_words_are_shown_without_the_password() {
+        for url in
+            ["postgres://u:hun%ter2@h/db", "postgres://u@h/db?sslmode=prefer&password=hun%ter2"]
+        {
+            let place = DatabaseConfig::new(url).place().unwrap();
+            let shown = place.conceal("invalid percent-encoded token: \"hun%ter2\"");
+            assert_eq!(shown, "invalid percent-encoded token: \"***\"");
         }
     }
 

@@ -48,16 +48,14 @@ impl Db {
         on_db!(self, c => c.batch_execute(sql))
     }
 
-    /// Runs `step` so that its failure leaves the transaction usable, as it does on SQLite by nature.
+    /// Runs `step` so that its failure leaves no trace and the transaction usable.
     ///
-    /// PostgreSQL refuses every statement after a failed one, up to the last savepoint.
+    /// PostgreSQL refuses every statement after a failed one, up to the last savepoint; and a step of several
+    /// statements may fail at a later one.
     pub(crate) fn guarded<T>(
         &mut self,
         step: impl FnOnce(&mut Self) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        if matches!(self, Self::Sqlite(_)) {
-            return step(self);
-        }
         self.batch("SAVEPOINT guarded").or_fault()?;
         match step(self) {
             Ok(value) => {
@@ -65,8 +63,12 @@ impl Db {
                 Ok(value)
             }
             Err(fault) => {
-                self.batch("ROLLBACK TO SAVEPOINT guarded; RELEASE SAVEPOINT guarded")
-                    .or_fault()?;
+                // Where even this fails, the transaction is gone, and its end will say so: the cause is worth more.
+                if let Err(error) =
+                    self.batch("ROLLBACK TO SAVEPOINT guarded; RELEASE SAVEPOINT guarded")
+                {
+                    log::debug!("nothing to roll back to: {error}");
+                }
                 Err(fault)
             }
         }

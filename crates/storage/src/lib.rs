@@ -18,7 +18,7 @@
 //! - A unit that fails, panics or fills the disk rolls back alone. Guarded by
 //!   `in_one_commit_a_unit_that_fails_or_panics_rolls_back_alone` and
 //!   `a_unit_that_fills_the_disk_takes_no_other_with_it`.
-//! - A statement that is refused leaves the transaction usable, on both databases.
+//! - A row that breaks a constraint leaves no trace and the transaction usable, on both databases.
 //! - Both databases have the same tables and columns; SQLite has readable twins of its times besides. Guarded by
 //!   `both_databases_have_the_same_tables_and_columns`.
 //! - No hot question reads a whole table. Guarded by the tests in `plans.rs`.

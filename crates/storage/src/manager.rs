@@ -36,11 +36,11 @@ pub(crate) enum Purpose {
 pub(crate) fn connect(place: &Place, purpose: Purpose) -> Result<Db, StorageError> {
     let refused = |error: &dyn std::fmt::Display| StorageError::Open {
         place: place.to_string(),
-        reason: hint(&error.to_string()),
+        reason: hint(&place.conceal(&error.to_string())),
     };
     let mut db = match place {
         Place::Memory => sqlite(":memory:"),
-        Place::File(path) => sqlite(&path.to_string_lossy()),
+        Place::File(path) => sqlite(path.to_str().ok_or_else(|| refused(&"its path is no UTF-8"))?),
         Place::Server(url) => PgConnection::establish(&impatient(url)).map(Db::Pg),
     }
     .map_err(|error| refused(&error))?;

@@ -80,3 +80,20 @@ fn a_build_without_tls_says_so() {
     let error = try_open(&format!("{}?sslmode=require", database.url())).unwrap_err();
     assert!(error.to_string().contains("pg-tls"), "{error}");
 }
+
+/// A trigger that waits for COMMIT, and then ends the very connection.
+const CUT_AT_COMMIT: &str = "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS \
+    'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'; \
+    CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON settings DEFERRABLE INITIALLY DEFERRED \
+    FOR EACH ROW EXECUTE FUNCTION cut()";
+
+#[tokio::test]
+async fn a_commit_without_an_answer_is_called_unknown() {
+    let Some(database) = TestDatabase::fresh() else { return };
+    let store = try_open(&database.url()).unwrap();
+    PgConnection::establish(&database.url()).unwrap().batch_execute(CUT_AT_COMMIT).unwrap();
+    let fault =
+        store.tx("cut", |tx| tx.put_setting("a", Some("1"), Timestamp::EPOCH)).await.unwrap_err();
+    assert!(matches!(&fault, Fault::Unavailable(text) if text.contains("unknown")), "{fault:?}");
+    store.ready().await.unwrap();
+}

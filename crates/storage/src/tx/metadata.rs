@@ -9,7 +9,7 @@ use syncline_domain::{
 
 use super::{DbTx, touched};
 use crate::convert::{CHUNK, all, from_json, time, to_json, word};
-use crate::db::on_db;
+use crate::db::{Db, on_db};
 use crate::error::OrFault;
 use crate::schema::{fields, statuses, work_item_types};
 
@@ -167,6 +167,39 @@ fn raw(types: &[TypeId]) -> Vec<i64> {
     types.iter().map(|id| id.0).collect()
 }
 
+/// Stores fields; answers their ids in the same order.
+fn insert_fields(db: &mut Db, rows: &[FieldRow]) -> Result<Vec<FieldId>, Fault> {
+    let mut ids: Vec<i64> = Vec::with_capacity(rows.len());
+    for chunk in rows.chunks(CHUNK) {
+        let new = chunk.iter().map(Field::new).collect::<Result<Vec<_>, _>>()?;
+        let new_ids: Vec<i64> = on_db!(&mut *db, c => diesel::insert_into(fields::table)
+            .values(&new)
+            .returning(fields::id)
+            .get_results(c))
+        .or_fault()?;
+        ids.extend(new_ids);
+    }
+    // Ids ascend in the order of the rows; the order of a RETURNING is nobody's promise.
+    ids.sort_unstable();
+    Ok(ids.into_iter().map(FieldId).collect())
+}
+
+/// Stores statuses; answers their ids in the same order.
+fn insert_statuses(db: &mut Db, rows: &[StatusRow]) -> Result<Vec<StatusId>, Fault> {
+    let mut ids: Vec<i64> = Vec::with_capacity(rows.len());
+    for chunk in rows.chunks(CHUNK) {
+        let new: Vec<Status> = chunk.iter().map(Status::new).collect();
+        let new_ids: Vec<i64> = on_db!(&mut *db, c => diesel::insert_into(statuses::table)
+            .values(&new)
+            .returning(statuses::id)
+            .get_results(c))
+        .or_fault()?;
+        ids.extend(new_ids);
+    }
+    ids.sort_unstable();
+    Ok(ids.into_iter().map(StatusId).collect())
+}
+
 impl MetadataTx for DbTx<'_> {
     fn types(&mut self, connector_id: ConnectorId) -> Result<Vec<TypeRow>, Fault> {
         let rows: Vec<Type> = on_db!(self.read(), c => work_item_types::table
@@ -190,11 +223,13 @@ impl MetadataTx for DbTx<'_> {
 
     fn insert_type(&mut self, row: &TypeRow) -> Result<TypeId, Fault> {
         let new = Type::new(row)?;
-        let id = on_db!(self.write()?, c => diesel::insert_into(work_item_types::table)
-            .values(&new)
-            .returning(work_item_types::id)
-            .get_result(c))
-        .or_fault()?;
+        let id = self.write()?.guarded(|db| {
+            on_db!(db, c => diesel::insert_into(work_item_types::table)
+                .values(&new)
+                .returning(work_item_types::id)
+                .get_result(c))
+            .or_fault()
+        })?;
         Ok(TypeId(id))
     }
 
@@ -227,21 +262,7 @@ impl MetadataTx for DbTx<'_> {
     }
 
     fn insert_fields(&mut self, rows: &[FieldRow]) -> Result<Vec<FieldId>, Fault> {
-        let db = self.write()?;
-        let mut ids = Vec::with_capacity(rows.len());
-        for chunk in rows.chunks(CHUNK) {
-            let new = chunk.iter().map(Field::new).collect::<Result<Vec<_>, _>>()?;
-            ids.extend(
-                on_db!(db, c => diesel::insert_into(fields::table)
-                    .values(&new)
-                    .returning(fields::id)
-                    .get_results::<i64>(c))
-                .or_fault()?,
-            );
-        }
-        // Ids ascend in the order of the rows; the order of a RETURNING is nobody's promise.
-        ids.sort_unstable();
-        Ok(ids.into_iter().map(FieldId).collect())
+        self.write()?.guarded(|db| insert_fields(db, rows))
     }
 
     fn update_field(&mut self, row: &FieldRow) -> Result<(), Fault> {
@@ -273,20 +294,7 @@ impl MetadataTx for DbTx<'_> {
     }
 
     fn insert_statuses(&mut self, rows: &[StatusRow]) -> Result<Vec<StatusId>, Fault> {
-        let db = self.write()?;
-        let mut ids = Vec::with_capacity(rows.len());
-        for chunk in rows.chunks(CHUNK) {
-            let new: Vec<Status> = chunk.iter().map(Status::new).collect();
-            ids.extend(
-                on_db!(db, c => diesel::insert_into(statuses::table)
-                    .values(&new)
-                    .returning(statuses::id)
-                    .get_results::<i64>(c))
-                .or_fault()?,
-            );
-        }
-        ids.sort_unstable();
-        Ok(ids.into_iter().map(StatusId).collect())
+        self.write()?.guarded(|db| insert_statuses(db, rows))
     }
 
     fn update_status(&mut self, row: &StatusRow) -> Result<(), Fault> {

@@ -166,9 +166,10 @@ pub(super) fn insert_field(db: &mut Db, rule: &FieldMapping) -> Result<FieldMapp
 /// Writes all columns of a field rule.
 pub(super) fn update_field(db: &mut Db, rule: &FieldMapping) -> Result<(), Fault> {
     let new = Field::new(rule)?;
-    let rows =
+    let rows = db.guarded(|db| {
         on_db!(db, c => diesel::update(field_mappings::table.find(new.id)).set(&new).execute(c))
-            .or_fault()?;
+            .or_fault()
+    })?;
     touched(rows, "field mapping", rule.id)
 }
 

@@ -233,13 +233,16 @@ impl RunTx for DbTx<'_> {
     }
 
     fn insert_outcomes(&mut self, outcomes: &[ItemOutcome]) -> Result<(), Fault> {
-        let db = self.write()?;
-        for chunk in outcomes.chunks(CHUNK) {
-            let new = chunk.iter().map(Outcome::new).collect::<Result<Vec<_>, _>>()?;
-            on_db!(db, c => diesel::insert_into(item_outcomes::table).values(&new).execute(c))
+        self.write()?.guarded(|db| {
+            for chunk in outcomes.chunks(CHUNK) {
+                let new = chunk.iter().map(Outcome::new).collect::<Result<Vec<_>, _>>()?;
+                on_db!(&mut *db, c => diesel::insert_into(item_outcomes::table)
+                    .values(&new)
+                    .execute(c))
                 .or_fault()?;
-        }
-        Ok(())
+            }
+            Ok(())
+        })
     }
 
     fn outcomes(

@@ -63,7 +63,7 @@ impl SyncTx for DbTx<'_> {
     }
 
     fn put_bases(&mut self, given: &[Base]) -> Result<(), Fault> {
-        bases::put(self.write()?, given)
+        self.write()?.guarded(|db| bases::put(db, given))
     }
 
     fn receipts(&mut self, pairs: &[PairId]) -> Result<Vec<Receipt>, Fault> {
@@ -71,11 +71,11 @@ impl SyncTx for DbTx<'_> {
     }
 
     fn put_receipts(&mut self, receipts: &[Receipt]) -> Result<(), Fault> {
-        bases::put_receipts(self.write()?, receipts)
+        self.write()?.guarded(|db| bases::put_receipts(db, receipts))
     }
 
     fn insert_intents(&mut self, given: &[Intent]) -> Result<Vec<IntentId>, Fault> {
-        intents::insert(self.write()?, given)
+        self.write()?.guarded(|db| intents::insert(db, given))
     }
 
     fn finish_intent(
@@ -102,7 +102,7 @@ impl SyncTx for DbTx<'_> {
         cursor: Option<&Cursor>,
         now: Timestamp,
     ) -> Result<(), Fault> {
-        intents::put_cursor(self.write()?, config_id, side, cursor, now)
+        self.write()?.guarded(|db| intents::put_cursor(db, config_id, side, cursor, now))
     }
 
     fn lineages(
@@ -122,7 +122,7 @@ impl SyncTx for DbTx<'_> {
         one: (ConnectorId, &ItemId),
         other: (ConnectorId, &ItemId),
     ) -> Result<LineageId, Fault> {
-        lineage::join(self.write()?, one, other)
+        self.write()?.guarded(|db| lineage::join(db, one, other))
     }
 
     fn leave_lineage(&mut self, connector_id: ConnectorId, item: &ItemId) -> Result<(), Fault> {
@@ -142,7 +142,7 @@ impl SyncTx for DbTx<'_> {
     }
 
     fn put_retry(&mut self, retry: &ItemRetry) -> Result<(), Fault> {
-        retries::put(self.write()?, retry)
+        self.write()?.guarded(|db| retries::put(db, retry))
     }
 
     fn clear_retries(
