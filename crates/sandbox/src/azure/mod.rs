@@ -8,6 +8,7 @@ mod change;
 mod errors;
 mod fields;
 mod html;
+mod item_view;
 mod linking;
 mod model;
 mod options;

@@ -1,9 +1,12 @@
 //! From work items to the JSON of the API.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::errors::{Answer, ApiError, bad_value, no_field};
 use super::fields as f;
+use super::item_view::{FieldsView, ItemView, ValueView};
 use super::model::{Comment, Item, Relation, Target};
 use super::schema::{self, Kind};
 use super::site::Site;
@@ -61,116 +64,36 @@ impl Show {
         let number =
             |name: String| schema::find(&name).map(|field| field.no).ok_or_else(|| no_field(&name));
         let fields = fields.map(|list| list.into_iter().map(number).collect()).transpose()?;
+        let mut fields: Option<Vec<u16>> = fields;
+        if let Some(list) = &mut fields {
+            list.sort_unstable();
+            list.dedup();
+        }
         Ok(Self { fields, expand, single })
     }
 }
 
-/// A person as the API shows one.
-pub(crate) fn identity(site: &Site, no: u32) -> Value {
-    let Some(person) = site.people.get(no) else { return Value::Null };
-    let descriptor = format!("aad.{}", person.guid.replace('-', ""));
-    let avatar = format!("{}/_apis/GraphProfile/MemberAvatars/{descriptor}", site.collection);
-    json!({
-        "displayName": person.name,
-        "url": format!("{}/_apis/Identities/{}", site.collection, person.guid),
-        "_links": { "avatar": { "href": avatar } },
-        "id": person.guid,
-        "uniqueName": person.mail,
-        "imageUrl": avatar,
-        "descriptor": descriptor,
-    })
+fn person(site: &Site, no: u32) -> Value {
+    site.identity(no).clone()
 }
 
-/// A field's value as the API shows it.
-pub(crate) fn value(site: &Site, no: u16, val: &Val) -> Value {
-    match val {
-        Val::Bool(yes) => json!(yes),
-        Val::Int(number) => json!(number),
-        Val::Num(number) => json!(number),
-        Val::Text(text) => json!(text.as_ref()),
-        Val::Time(ms) => json!(short_iso(*ms)),
-        Val::Ref(who) => {
-            debug_assert!(schema::by_no(no).is_some_and(|field| field.kind == Kind::Who));
-            identity(site, *who)
-        }
-    }
+fn shown(site: &Site, val: &Val) -> Value {
+    serde_json::to_value(ValueView(site, val)).unwrap_or_default()
 }
 
-/// A work item.
+/// A work item as a JSON tree.
 pub(crate) fn item(site: &Site, store: &Store, item: &Item, show: &Show) -> Value {
-    let mut out = Map::new();
-    out.insert("id".into(), json!(item.id));
-    out.insert("rev".into(), json!(item.rev()));
-    out.insert("fields".into(), Value::Object(fields(site, store, item, show)));
-    let relations = matches!(show.expand, Expand::Relations | Expand::All) && show.fields.is_none();
-    if relations && !item.relations.is_empty() {
-        let list = item.relations.iter().map(|relation| relation_shown(site, relation)).collect();
-        out.insert("relations".into(), Value::Array(list));
-    }
-    if !item.markdown.is_empty() && show.fields.is_none() {
-        out.insert("multilineFieldsFormat".into(), formats(item));
-    }
-    if let Some(comment) = item.comments.iter().rfind(|comment| !comment.deleted) {
-        out.insert("commentVersionRef".into(), json!({
-            "commentId": comment.id, "version": comment.version,
-            "url": format!("{}/comments/{}/versions/{}", site.item_url(item.id), comment.id, comment.version),
-        }));
-    }
-    if matches!(show.expand, Expand::Links | Expand::All) || show.single && show.fields.is_none() {
-        out.insert("_links".into(), links(site, item.id));
-    }
-    out.insert("url".into(), json!(site.item_url(item.id)));
-    Value::Object(out)
-}
-
-fn formats(item: &Item) -> Value {
-    let name =
-        |no: &u16| schema::by_no(*no).map(|field| (field.reference.to_owned(), json!("markdown")));
-    Value::Object(item.markdown.iter().filter_map(name).collect())
-}
-
-fn links(site: &Site, id: u32) -> Value {
-    let api = site.item_url(id);
-    json!({
-        "self": { "href": api },
-        "workItemUpdates": { "href": format!("{api}/updates") },
-        "workItemRevisions": { "href": format!("{api}/revisions") },
-        "workItemComments": { "href": format!("{api}/comments") },
-        "html": { "href": site.page_url(id) },
-        "fields": { "href": format!("{}/_apis/wit/fields", site.collection) },
-    })
+    let view = ItemView { site, store, item: Cow::Borrowed(item), show };
+    serde_json::to_value(view).unwrap_or_default()
 }
 
 /// The fields that a caller sees, by reference name.
 pub(crate) fn fields(site: &Site, store: &Store, item: &Item, show: &Show) -> Map<String, Value> {
-    let mut out = Map::new();
-    let mut put = |no: u16, val: &Val| {
-        if let Some(field) = schema::by_no(no) {
-            out.insert(field.reference.to_owned(), value(site, no, val));
-        }
-    };
-    match &show.fields {
-        Some(wanted) => {
-            for no in wanted {
-                if let Some(val) = any_value(store, item, *no) {
-                    put(*no, &val);
-                }
-            }
-        }
-        None => {
-            for (no, val) in item.fields.iter() {
-                put(no, val);
-            }
-            if matches!(show.expand, Expand::Fields | Expand::All) {
-                for field in schema::FIELDS.iter().filter(|field| field.hidden) {
-                    if let Some(val) = any_value(store, item, field.no) {
-                        put(field.no, &val);
-                    }
-                }
-            }
-        }
+    let view = ItemView { site, store, item: Cow::Borrowed(item), show };
+    match serde_json::to_value(FieldsView(&view)) {
+        Ok(Value::Object(map)) => map,
+        _ => Map::new(),
     }
-    out
 }
 
 /// A field's value, the ones that are worked out included.
@@ -217,7 +140,7 @@ pub(crate) fn update(site: &Site, item: &Item, rev: u32) -> Option<Value> {
         let mut delta = Map::new();
         for (key, val) in [("oldValue", &old), ("newValue", &new)] {
             if let Some(val) = val {
-                delta.insert(key.into(), value(site, no, val));
+                delta.insert(key.into(), shown(site, val));
             }
         }
         if let (Some(field), true) = (schema::by_no(no), old != new) {
@@ -236,7 +159,7 @@ pub(crate) fn update(site: &Site, item: &Item, rev: u32) -> Option<Value> {
 }
 
 fn revised_by(site: &Site, by: u32) -> Value {
-    let mut who = identity(site, by);
+    let mut who = person(site, by);
     if let (Some(person), Some(map)) = (site.people.get(by), who.as_object_mut()) {
         map.insert("name".into(), json!(person.long_name()));
     }
@@ -279,9 +202,9 @@ pub(crate) fn comment(site: &Site, item: u32, comment: &Comment, rendered: bool)
         "version": comment.version,
         "text": comment.text,
         "format": if comment.markdown { "markdown" } else { "html" },
-        "createdBy": identity(site, comment.by),
+        "createdBy": person(site, comment.by),
         "createdDate": short_iso(comment.at),
-        "modifiedBy": identity(site, comment.modified_by),
+        "modifiedBy": person(site, comment.modified_by),
         "modifiedDate": short_iso(comment.modified_at),
         "url": format!("{}/comments/{}", site.item_url(item), comment.id),
     });

@@ -174,7 +174,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Field> {
 
 /// A field by its number.
 pub(crate) fn by_no(no: u16) -> Option<&'static Field> {
-    FIELDS.iter().find(|field| field.no == no)
+    FIELDS.get(usize::from(no))
 }
 
 /// One state of a type.

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use super::html::Rewriter;
 use super::options::AzureDevOpsOptions;
 use crate::shared::options::SandboxOptions;
-use crate::shared::people::People;
+use crate::shared::people::{People, Person};
 use crate::shared::text::guid;
 use crate::shared::world::World;
 
@@ -19,6 +21,23 @@ pub(crate) struct Site {
     /// `http://host:port/organization`.
     pub(crate) collection: String,
     project_guid: String,
+    /// Each person as the API shows one, by number.
+    identities: Vec<Value>,
+}
+
+/// A person as the API shows one.
+fn shown(collection: &str, person: &Person) -> Value {
+    let descriptor = format!("aad.{}", person.guid.replace('-', ""));
+    let avatar = format!("{collection}/_apis/GraphProfile/MemberAvatars/{descriptor}");
+    json!({
+        "displayName": person.name,
+        "url": format!("{collection}/_apis/Identities/{}", person.guid),
+        "_links": { "avatar": { "href": avatar } },
+        "id": person.guid,
+        "uniqueName": person.mail,
+        "imageUrl": avatar,
+        "descriptor": descriptor,
+    })
 }
 
 impl Site {
@@ -30,15 +49,16 @@ impl Site {
     ) -> Self {
         let collection = format!("{base}/{}", options.organization);
         let project_guid = guid(&format!("project {}", options.project));
-        Self {
-            options,
-            common,
-            people: People::seeded(),
-            world,
-            rewriter: Rewriter::new(),
-            collection,
-            project_guid,
-        }
+        let people = People::seeded();
+        let identities = people.iter().map(|(_, person)| shown(&collection, person)).collect();
+        let rewriter = Rewriter::new();
+        Self { options, common, people, world, rewriter, collection, project_guid, identities }
+    }
+
+    /// A person as the API shows one; nobody is `null`.
+    pub(crate) fn identity(&self, no: u32) -> &Value {
+        let at = usize::try_from(no).unwrap_or(usize::MAX);
+        self.identities.get(at).unwrap_or(&Value::Null)
     }
 
     /// The project's GUID.

@@ -3,6 +3,7 @@
 use actix_web::http::header::{HeaderMap, HeaderName};
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
+use serde::Serialize;
 use serde_json::Value;
 
 /// One request: path segments decoded, body whole.
@@ -119,13 +120,13 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// A JSON reply.
-    pub(crate) fn json(status: u16, value: &Value) -> Self {
+    /// A JSON reply; a value that has no JSON form, of which there is none here, is an empty body.
+    pub(crate) fn json(status: u16, value: &impl Serialize) -> Self {
         Self {
             status,
             content_type: "application/json; charset=utf-8".to_owned(),
             headers: Vec::new(),
-            body: Bytes::from(value.to_string()),
+            body: Bytes::from(serde_json::to_vec(value).unwrap_or_default()),
         }
     }
 

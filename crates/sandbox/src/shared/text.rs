@@ -1,18 +1,20 @@
 //! Small makers of text and chance that both trackers need.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 
 /// An instant the way Azure DevOps writes it: UTC, fraction without trailing zeros.
 pub(crate) fn short_iso(ms: i64) -> String {
     let at = DateTime::from_timestamp_millis(ms).unwrap_or(DateTime::UNIX_EPOCH);
-    let head = at.format("%Y-%m-%dT%H:%M:%S").to_string();
-    match at.timestamp_subsec_millis() {
-        0 => format!("{head}Z"),
-        millis => {
-            let fraction = format!("{millis:03}");
-            format!("{head}.{}Z", fraction.trim_end_matches('0'))
-        }
+    let mut text = at.to_rfc3339_opts(SecondsFormat::Millis, true);
+    text.pop();
+    let short = text.trim_end_matches('0').len();
+    // Only the fraction may lose zeros: it begins after the nineteenth character.
+    text.truncate(short.max(19));
+    if text.ends_with('.') {
+        text.pop();
     }
+    text.push('Z');
+    text
 }
 
 /// A date or an instant in one of the forms people send.

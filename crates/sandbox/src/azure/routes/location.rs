@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::{Cx, list, one};
 use crate::azure::access;
 use crate::azure::errors::{Answer, no_project};
-use crate::azure::present::identity;
 use crate::shared::http::Reply;
 use crate::shared::people::SERVICE;
 use crate::shared::text::{guid, short_iso};
@@ -224,7 +223,7 @@ fn resource_area(cx: &Cx<'_>, (id, name): &(&str, &str)) -> Value {
 }
 
 fn connection(cx: &Cx<'_>) -> Reply {
-    let shown = identity(cx.site, SERVICE);
+    let shown = cx.site.identity(SERVICE);
     let mail = shown.get("uniqueName").cloned().unwrap_or_default();
     let me = json!({
         "id": shown.get("id"),

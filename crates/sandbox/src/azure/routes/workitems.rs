@@ -1,11 +1,15 @@
 //! Work items: read one, read many, create, update.
 
+use std::borrow::Cow;
+
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Cx, list, one};
+use super::{Cx, one};
 use crate::azure::errors::{Answer, ApiError, bad_value, no_item, no_type};
+use crate::azure::item_view::ItemView;
 use crate::azure::patch;
-use crate::azure::present::{self, Show};
+use crate::azure::present::Show;
 use crate::azure::saving::{self, Actor, Aliases};
 use crate::azure::schema;
 use crate::azure::store::Store;
@@ -15,20 +19,33 @@ use crate::shared::text::read_instant;
 /// The most ids that one read may name.
 const MOST_IDS: usize = 200;
 
+/// Items in the order of the ids; an item that cannot be seen leaves a hole.
+#[derive(Serialize)]
+struct Many<'a> {
+    count: usize,
+    value: Vec<Option<ItemView<'a>>>,
+}
+
 pub(crate) fn single(cx: &Cx<'_>, store: &Store, id: u32) -> Answer<Reply> {
     let show = Show::read(field_list(cx.request), cx.request.query("$expand"), true)?;
     let as_of = as_of(cx.request.query("asOf"))?;
-    let value = look(cx, store, id, as_of, &show).ok_or_else(|| no_item(id))?;
-    one(&value)
+    Ok(Reply::json(200, &look(cx, store, id, as_of, &show).ok_or_else(|| no_item(id))?))
 }
 
 /// The item as it is, or as it was at an instant.
-fn look(cx: &Cx<'_>, store: &Store, id: u32, as_of: Option<i64>, show: &Show) -> Option<Value> {
+fn look<'a>(
+    cx: &Cx<'a>,
+    store: &'a Store,
+    id: u32,
+    as_of: Option<i64>,
+    show: &'a Show,
+) -> Option<ItemView<'a>> {
     let item = store.visible(id)?;
-    match as_of {
-        None => Some(present::item(cx.site, store, item, show)),
-        Some(at) => Some(present::item(cx.site, store, &item.at_time(at)?, show)),
-    }
+    let item = match as_of {
+        None => Cow::Borrowed(item),
+        Some(at) => Cow::Owned(item.at_time(at)?),
+    };
+    Some(ItemView { site: cx.site, store, item, show })
 }
 
 fn as_of(text: Option<&str>) -> Answer<Option<i64>> {
@@ -98,12 +115,12 @@ fn gather(
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
         match look(cx, store, *id, as_of, show) {
-            Some(item) => found.push(item),
-            None if omit => found.push(Value::Null),
+            Some(item) => found.push(Some(item)),
+            None if omit => found.push(None),
             None => return Err(no_item(id)),
         }
     }
-    Ok(list(found))
+    Ok(Reply::json(200, &Many { count: found.len(), value: found }))
 }
 
 /// The empty form of a type: its defaults.
