@@ -12,7 +12,8 @@ use syncline_mapping::CompiledPair;
 use crate::known::{PairMemory, sent_ref};
 use crate::merge::{Stance, alike};
 use crate::pass::{Pass, input_of, value_of};
-use crate::plan::{FieldStance, Open, Planned};
+use crate::plan::{Open, Planned};
+use crate::stance::FieldStance;
 
 /// New bases and receipts, before the pair has its id.
 #[derive(Clone, Debug, Default)]

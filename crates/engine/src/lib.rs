@@ -1,4 +1,63 @@
 //! One sync run as explicit steps over two connectors and a store.
+//!
+//! # The way of a run
+//! 1. `start`: the run's row and the configuration's lease, in one transaction.
+//! 2. `recover`: writes whose outcome nobody recorded are looked for and adopted; what cannot be said waits.
+//! 3. `walk`: what changed since the cursor, what was asked for by name, what is due for another try; page by page.
+//! 4. `page`: what the store knows of the items is read in one transaction (`known`); `plan`, `stance` and `merge`
+//!    say, without any input or output, what is to become of each item and field; `existing` finds copies that people
+//!    made before; `people` finds accounts.
+//! 5. `write`: intents are committed, then sent, then `record` commits pairs, bases and receipts.
+//! 6. `commit`: outcomes, retries, cursor and counts of the page, in one transaction.
+//! 7. `drive`: the run's end, and the lease is given back.
+//!
+//! # Invariants
+//! - A source item has at most one copy per configuration, wherever the process dies (`tests/crash.rs`) and whatever
+//!   answers get lost (`tests/faults.rs`).
+//! - Once people stop editing, nothing is written (`tests/one_way.rs`, `tests/two_way.rs`).
+//! - An item gets no copy on a connector that its family of copies has visited (`tests/topology.rs`).
+//! - Whoever lost the lease records nothing (`tests/runs.rs`).
+//! - An item leaves a run in one state, and the states add up (`tests/faults.rs`).
+//! - A page costs the same number of transactions however many items it has (`tests/runs.rs`).
+//! - Nothing is cleared on the writing side that was never agreed on.
+//!
+//! # Bases
+//! For each pair and field the store keeps what each side showed when both were in step. Trackers rewrite what they
+//! are given; where the shown value differs from the one that was sent, the sent one is kept beside it (under
+//! `@sent/` and the field's reference). A field is news when the rules make something else of it than was sent last,
+//! so that neither the tracker's rewriting nor a rule that loses something makes two sides bounce.
+//!
+//! # What is deliberately absent
+//! Queues, schedules, webhooks, credentials and SQL. Deletions, links and attachments are not moved. The machine's
+//! clock is read in `system` only.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use syncline_domain::ports::{Connector, NoEvents, NoFaultPoints, Store};
+//! use syncline_domain::{ConfigId, Execution};
+//! use syncline_engine::{
+//!     Engine, EngineParts, RunRequest, StartError, SystemClock, SystemIds,
+//! };
+//!
+//! async fn sync_once(
+//!     store: Arc<dyn Store>,
+//!     config: ConfigId,
+//!     source: Arc<dyn Connector>,
+//!     target: Arc<dyn Connector>,
+//! ) -> Result<Execution, StartError> {
+//!     let engine = Engine::new(EngineParts {
+//!         store,
+//!         clock: Arc::new(SystemClock::new()),
+//!         ids: Arc::new(SystemIds::new()),
+//!         events: Arc::new(NoEvents),
+//!         faults: Arc::new(NoFaultPoints),
+//!         holder: "nightly job".to_owned(),
+//!     });
+//!     engine.close_orphans().await?;
+//!     let run = engine.start(RunRequest::of(config)).await?;
+//!     Ok(engine.drive(run, source, target).await)
+//! }
+//! ```
 
 mod adopt;
 mod agree;
@@ -28,6 +87,7 @@ mod record;
 mod recover;
 mod retry;
 pub mod spec;
+mod stance;
 mod start;
 mod system;
 mod walk;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use syncline_domain::ports::{Connector, StoreExt as _, Tx};
 use syncline_domain::{
-    ConfigId, Fault, IntentState, Item, ItemId, Pair, PairId, PairState, Side, SyncSpec, Timestamp,
+    ConfigId, ErrorType, Fault, IntentState, Item, ItemError, ItemId, ItemRetry, Pair, PairId,
+    PairState, Side, SyncConfig, SyncSpec, Timestamp, Version,
 };
 use syncline_mapping::Occasion;
 
@@ -163,50 +164,57 @@ pub(crate) async fn unpair(
     on_next_run: OnNextRun,
 ) -> Result<(), Fault> {
     let engine_too = engine.clone();
-    engine
-        .parts
-        .store
-        .tx("unpair", move |tx| {
-            alone(tx, &engine_too, config)?;
-            let spec_row =
-                tx.config(config)?.ok_or_else(|| Fault::no_such("sync configuration", config))?;
-            let found = tx.pair(pair)?.filter(|found| found.config_id == config);
-            let found = found.ok_or_else(|| Fault::no_such("pair", pair))?;
-            // Where a new copy is wanted the old one is none any more. Otherwise the two stay of one family, so that
-            // no other configuration copies the one to the side of the other.
-            if let (Some(target), OnNextRun::Create) = (&found.target_item_id, on_next_run) {
-                tx.leave_lineage(spec_row.target_connector_id, target)?;
-            }
-            tx.delete_pair(pair)?;
-            let now = engine_too.parts.clock.now();
-            match on_next_run {
-                OnNextRun::Ignore => {
-                    tx.insert_pair(&Pair {
-                        id: PairId(0),
-                        target_item_id: None,
-                        target_url: String::new(),
-                        target_version: syncline_domain::Version::default(),
-                        state: PairState::Ignored,
-                        ..found
-                    })?;
-                    Ok(())
-                }
-                OnNextRun::Create => tx.put_retry(&syncline_domain::ItemRetry {
-                    config_id: config,
-                    side: Side::Source,
-                    item_id: found.source_item_id.clone(),
-                    error: syncline_domain::ItemError {
-                        error_type: syncline_domain::ErrorType::Unknown,
-                        message: "its pair was taken apart by hand".to_owned(),
-                        field: None,
-                    },
-                    attempts: 0,
-                    next_try_at: now,
-                    first_failed_at: now,
-                }),
-            }
-        })
-        .await
+    let work = move |tx: &mut dyn Tx| {
+        alone(tx, &engine_too, config)?;
+        let row = tx.config(config)?.ok_or_else(|| Fault::no_such("sync configuration", config))?;
+        let found = tx.pair(pair)?.filter(|found| found.config_id == config);
+        let found = found.ok_or_else(|| Fault::no_such("pair", pair))?;
+        tx.delete_pair(pair)?;
+        match on_next_run {
+            OnNextRun::Ignore => ignore(tx, found),
+            OnNextRun::Create => make_anew(tx, &row, &found, engine_too.parts.clock.now()),
+        }
+    };
+    engine.parts.store.tx("unpair", work).await
+}
+
+/// The source item is passed over from now on. The two stay of one family, so that no other configuration copies the
+/// one to the side of the other.
+fn ignore(tx: &mut dyn Tx, pair: Pair) -> Result<(), Fault> {
+    tx.insert_pair(&Pair {
+        id: PairId(0),
+        target_item_id: None,
+        target_url: String::new(),
+        target_version: Version::default(),
+        state: PairState::Ignored,
+        ..pair
+    })?;
+    Ok(())
+}
+
+/// The source item is taken up by the next run; its old copy is none any more.
+fn make_anew(
+    tx: &mut dyn Tx,
+    config: &SyncConfig,
+    pair: &Pair,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    if let Some(target) = &pair.target_item_id {
+        tx.leave_lineage(config.target_connector_id, target)?;
+    }
+    tx.put_retry(&ItemRetry {
+        config_id: config.id,
+        side: Side::Source,
+        item_id: pair.source_item_id.clone(),
+        error: ItemError {
+            error_type: ErrorType::Unknown,
+            message: "its pair was taken apart by hand".to_owned(),
+            field: None,
+        },
+        attempts: 0,
+        next_try_at: now,
+        first_failed_at: now,
+    })
 }
 
 /// Passes only while no run of the configuration is going on: a run trusts the pairs that it has read.

@@ -2,16 +2,19 @@
 
 use serde_json::Value;
 use syncline_domain::{
-    Change, ErrorType, FieldRef, FieldType, Fields, Item, ItemError, ItemState, PairState,
-    STATUS_REF, Side, Timestamp, When, fingerprint, same,
+    Change, ErrorType, FieldRef, Fields, Item, ItemError, ItemState, PairState, STATUS_REF, Side,
+    TargetEdits, Timestamp,
 };
 use syncline_mapping::{CompiledPair, Mapped, Occasion};
 
 use crate::known::{Known, PairMemory};
-use crate::merge::{FieldView, Stance, decide};
+use crate::merge::{Policy, Stance};
 use crate::outcome::{RetryMove, Verdict};
-use crate::pass::{Pass, input_of, value_of};
+use crate::pass::{Pass, value_of};
 use crate::retry::{backoff, is_quarantined};
+use crate::stance::{
+    FieldStance, created_stances, input_changed, is_write, paired_stances, status_changed,
+};
 
 /// An item for which something may have to be done.
 #[derive(Clone, Debug)]
@@ -113,39 +116,6 @@ fn is_quiet(pass: &Pass, rules: &CompiledPair, item: &Item, memory: &PairMemory)
     }) && (!rules.writes_status() || !status_changed(pass, item, memory))
 }
 
-fn input_changed(
-    pass: &Pass,
-    rules: &CompiledPair,
-    item: &Item,
-    memory: &PairMemory,
-    field: &FieldRef,
-) -> bool {
-    let now = input_of(rules, item, field);
-    let kind = rules.read_type_of(field);
-    let as_base = memory.base(pass.read, field).is_some_and(|base| same(&now, base, kind));
-    let receipt = memory.receipt(pass.read, field);
-    !as_base && receipt.is_none_or(|hash| hash != fingerprint(&now, kind))
-}
-
-fn status_changed(pass: &Pass, item: &Item, memory: &PairMemory) -> bool {
-    let field = FieldRef::new(STATUS_REF);
-    let now = value_of(item, &field);
-    !memory.base(pass.read, &field).is_some_and(|base| same(&now, base, FieldType::Picklist))
-}
-
-/// A field with what is to become of it.
-#[derive(Clone, Debug)]
-pub(crate) struct FieldStance {
-    pub(crate) field: FieldRef,
-    pub(crate) stance: Stance,
-    pub(crate) mapped: Value,
-    pub(crate) field_type: FieldType,
-    pub(crate) sources: Vec<FieldRef>,
-    rule: String,
-    /// It gets a value when others do, never by itself.
-    passive: bool,
-}
-
 /// A write that was planned.
 #[derive(Clone, Debug)]
 pub(crate) struct Planned {
@@ -215,125 +185,11 @@ fn must_look(pass: &Pass, open: &Open, stances: &[FieldStance]) -> bool {
     if writes.peek().is_none() {
         return false;
     }
-    let keeps = matches!(
-        pass.policy(None, &open.item, None),
-        crate::merge::Policy::OneWay(syncline_domain::TargetEdits::Keep)
-    );
+    let keeps = matches!(pass.policy(None, &open.item, None), Policy::OneWay(TargetEdits::Keep));
     let unknown = |one: &FieldStance| {
         open.memory.as_ref().is_none_or(|memory| memory.base(pass.write, &one.field).is_none())
     };
     pass.two_way || keeps || !pass.writer_can.version_check || writes.any(unknown)
-}
-
-const fn is_write(one: &FieldStance) -> bool {
-    matches!(one.stance, Stance::Write { .. })
-}
-
-fn created_stances(rules: &CompiledPair, open: &Open) -> Vec<FieldStance> {
-    let fields = rules.written().iter().filter_map(|written| {
-        Some(FieldStance {
-            field: written.field.clone(),
-            stance: Stance::Write { resolved: false },
-            mapped: open.mapped.fields.get(&written.field)?.clone(),
-            field_type: written.field_type,
-            sources: written.sources.clone(),
-            rule: written.rule.clone(),
-            passive: false,
-        })
-    });
-    let status = open.mapped.status.iter().map(|status| FieldStance {
-        stance: Stance::Write { resolved: false },
-        ..status_stance(status)
-    });
-    fields.chain(status).collect()
-}
-
-fn status_stance(status: &str) -> FieldStance {
-    FieldStance {
-        field: FieldRef::new(STATUS_REF),
-        stance: Stance::Silent,
-        mapped: Value::String(status.to_owned()),
-        field_type: FieldType::Picklist,
-        sources: vec![FieldRef::new(STATUS_REF)],
-        rule: "status mapping".to_owned(),
-        passive: false,
-    }
-}
-
-fn paired_stances(
-    pass: &Pass,
-    rules: &CompiledPair,
-    open: &Open,
-    memory: &PairMemory,
-) -> Vec<FieldStance> {
-    let there = open.there.as_ref();
-    let mut stances = Vec::with_capacity(rules.written().len() + 1);
-    for written in rules.written() {
-        let Some(mapped) = open.mapped.fields.get(&written.field) else { continue };
-        let base = memory.base(pass.write, &written.field);
-        let now = there.map(|item| value_of(item, &written.field));
-        let inputs_changed = pass.is_open_ended(written)
-            || rules_moved(pass)
-            || written.sources.iter().any(|f| input_changed(pass, rules, &open.item, memory, f));
-        let view = FieldView {
-            mapped,
-            agreed: memory.sent(pass.write, &written.field).or(base),
-            base,
-            now: now.as_ref(),
-            inputs_changed,
-            field_type: written.field_type,
-        };
-        stances.push(FieldStance {
-            field: written.field.clone(),
-            stance: decide(view, pass.policy(written.conflict_resolution, &open.item, there)),
-            mapped: mapped.clone(),
-            field_type: written.field_type,
-            sources: written.sources.clone(),
-            rule: written.rule.clone(),
-            passive: written.when == When::UpdateOnly && base.is_none() && !open.linked,
-        });
-    }
-    stances.extend(paired_status(pass, rules, open, memory));
-    stances
-}
-
-/// A changed rule speaks although no value changed, but only from the source: a way back may lose something.
-fn rules_moved(pass: &Pass) -> bool {
-    pass.spec.config.needs_full && pass.read == Side::Source
-}
-
-fn paired_status(
-    pass: &Pass,
-    rules: &CompiledPair,
-    open: &Open,
-    memory: &PairMemory,
-) -> Option<FieldStance> {
-    let stance = status_stance(open.mapped.status.as_deref()?);
-    let base = memory.base(pass.write, &stance.field);
-    let agreed = memory.sent(pass.write, &stance.field).or(base);
-    let now = open.there.as_ref().map(|item| value_of(item, &stance.field));
-    let means_the_same = |other: Option<&Value>| {
-        let (Some(read), Some(Value::String(other))) = (open.item.status.as_deref(), other) else {
-            return false;
-        };
-        rules.status_equivalent(read, other)
-    };
-    let decided = if means_the_same(agreed) {
-        Stance::Silent
-    } else if means_the_same(now.as_ref()) {
-        Stance::Agreed
-    } else {
-        let view = FieldView {
-            mapped: &stance.mapped,
-            agreed,
-            base,
-            now: now.as_ref(),
-            inputs_changed: rules_moved(pass) || status_changed(pass, &open.item, memory),
-            field_type: FieldType::Picklist,
-        };
-        decide(view, pass.policy(None, &open.item, open.there.as_ref()))
-    };
-    Some(FieldStance { stance: decided, ..stance })
 }
 
 fn assemble(write: Side, open: Open, mut stances: Vec<FieldStance>) -> Planned {

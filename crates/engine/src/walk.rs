@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use syncline_domain::ports::StoreExt as _;
+use syncline_domain::ports::{ChangeWalk, StoreExt as _, Tx};
 use syncline_domain::{Cursor, ErrorType, Item, ItemId, Side, SyncConfig, Timestamp};
 
 use crate::course::Course;
@@ -55,45 +55,68 @@ async fn changed(
     let mut last: Option<Cursor> = None;
     loop {
         course.may_go_on().await?;
-        let size = course.take(pass.page_size());
-        if size == 0 {
-            return Ok(false);
-        }
-        let page = pages.next_page(size).await.map_err(|error| at(pass.read, error))?;
-        let Some(mut page) = page else { break };
-        course.give_back(size.saturating_sub(page.items.len()));
-        if seen == 0 {
-            course.expect(page.total.unwrap_or(0));
-        }
-        seen = seen.saturating_add(u64::try_from(page.items.len()).unwrap_or(0));
-        // Where the tracker told how many there are, nobody asks whether there are more.
-        let is_last = page.total.is_some_and(|total| seen >= total);
-        let over = page.items.len() > size;
-        page.items.truncate(size);
+        let Some(page) = next(course, pass, pages.as_mut(), seen == 0).await? else { break };
+        seen = seen.saturating_add(count(page.items.len()));
         for item in &page.items {
             due.remove(&item.id);
         }
-        let cursor = (!holds && !over).then(|| page.cursor.clone());
-        last = Some(page.cursor);
-        let input = PageInput { items: once_each(page.items), cursor, ..PageInput::default() };
+        let cursor = (!holds && !page.is_cut).then(|| page.cursor.clone());
+        let leads_on = cursor.is_some();
+        let input = PageInput { items: page.items, cursor, ..PageInput::default() };
         process(course, pass, recovered, input).await?;
-        if !holds && !over {
+        if leads_on {
             cursor_leads_on(course, pass).await?;
         }
-        if over {
+        if page.is_cut {
             return Ok(false);
         }
-        if is_last {
+        last = Some(page.cursor);
+        // Where the tracker told how many there are, nobody asks whether there are more.
+        if page.total.is_some_and(|total| seen >= total) {
             break;
         }
+        if course.limit_left == Some(0) {
+            return Ok(false);
+        }
     }
-    if let (true, true, Some(cursor)) = (holds, course.is_live(), last) {
+    if let (true, Some(cursor)) = (holds && course.is_live(), last) {
         let now = course.now();
-        course
-            .fenced("move_cursor", move |tx| tx.put_cursor(config, side, Some(&cursor), now))
-            .await?;
+        let put = move |tx: &mut dyn Tx| tx.put_cursor(config, side, Some(&cursor), now);
+        course.fenced("move_cursor", put).await?;
     }
     Ok(true)
+}
+
+/// A page of a walk, as far as the limit lets it through.
+struct Taken {
+    items: Vec<Item>,
+    cursor: Cursor,
+    total: Option<u64>,
+    /// The limit cut it: its cursor is not to be used.
+    is_cut: bool,
+}
+
+async fn next(
+    course: &mut Course,
+    pass: &Pass,
+    pages: &mut dyn ChangeWalk,
+    is_first: bool,
+) -> Result<Option<Taken>, Stop> {
+    let size = course.take(pass.page_size());
+    let page = pages.next_page(size.max(1)).await.map_err(|error| at(pass.read, error))?;
+    let Some(mut page) = page else { return Ok(None) };
+    course.give_back(size.saturating_sub(page.items.len()));
+    if is_first {
+        course.expect(page.total.unwrap_or(0));
+    }
+    let is_cut = page.items.len() > size;
+    page.items.truncate(size);
+    let items = once_each(page.items);
+    Ok(Some(Taken { items, cursor: page.cursor, total: page.total, is_cut }))
+}
+
+fn count(items: usize) -> u64 {
+    u64::try_from(items).unwrap_or(u64::MAX)
 }
 
 /// Once a first walk has a cursor, going on from it reads everything that is left: a run that dies now need not begin
@@ -149,7 +172,7 @@ async fn again(
     recovered: &Arc<Recovered>,
     ids: &[ItemId],
 ) -> Result<(), Stop> {
-    course.expect(u64::try_from(ids.len()).unwrap_or(u64::MAX));
+    course.expect(count(ids.len()));
     let gone =
         || Verdict::filtered("it is not there any more: deleted, or hidden from this account");
     by_ids(course, pass, recovered, ids, gone).await
@@ -164,7 +187,7 @@ async fn named(
 ) -> Result<(), Stop> {
     let unique: BTreeSet<&ItemId> = ids.iter().collect();
     let ids: Vec<ItemId> = unique.into_iter().cloned().collect();
-    course.expect(u64::try_from(ids.len()).unwrap_or(u64::MAX));
+    course.expect(count(ids.len()));
     let gone = || Verdict {
         retry: crate::outcome::RetryMove::Clear,
         ..Verdict::wrong(

@@ -498,3 +498,92 @@ async fn a_run_that_dies_is_closed_by_the_next() {
     let row = world.store.view("run", move |tx| tx.execution(died.id)).await.unwrap().unwrap();
     assert_eq!(row.status, ExecutionStatus::Failed);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_of_several_configurations_go_on_side_by_side() {
+    let mut world = World::new();
+    for (name, first) in [("a", 1), ("b", 1_001), ("c", 2_001)] {
+        world.tracker(name, first).await;
+    }
+    let configs = [world.join(0, 1).await, world.join(0, 2).await];
+    seed_bugs(&world.fake(0), 300);
+    let engine = world.engine();
+    let mut runs = Vec::new();
+    for (config, target) in configs.into_iter().zip([1, 2]) {
+        let run = engine.start(RunRequest::of(config)).await.unwrap();
+        let (engine, source, target) = (engine.clone(), world.fake(0), world.fake(target));
+        runs.push(tokio::spawn(async move { engine.drive(run, source, target).await }));
+    }
+    for run in runs {
+        assert_eq!(run.await.unwrap().totals.created, 300);
+    }
+    for config in configs {
+        world.assert_in_step(config, FIELDS).await;
+    }
+}
+
+#[tokio::test]
+async fn people_are_found_or_left_alone_or_stood_in_for() {
+    for (stand_in, wanted) in [(None, None), (Some("bob@example.test"), Some("u-bob"))] {
+        let (world, config) = World::pair().await;
+        let map = syncline_domain::UserMap {
+            default: stand_in.map(str::to_owned),
+            ..syncline_domain::UserMap::default()
+        };
+        world.store.tx("map", move |tx| tx.put_user_map(config, &map)).await.unwrap();
+        let known = world.fake(0).create_as(
+            "ada",
+            "bug",
+            json!({"title": "x", "assignee": {"login": "eve"}}),
+        );
+        let unknown = world.fake(0).create_as(
+            "ada",
+            "bug",
+            json!({"title": "y", "assignee": {"email": "no@body.test"}}),
+        );
+        world.run(config).await;
+        let assignee = |id: ItemId| {
+            let item = world.fake(1).item(&id).unwrap();
+            value(&item, "assignee").get("id").and_then(|id| id.as_str().map(str::to_owned))
+        };
+        assert_eq!(assignee(world.copy_of(config, &known).await).as_deref(), Some("u-eve"));
+        assert_eq!(assignee(world.copy_of(config, &unknown).await).as_deref(), wanted);
+        assert_eq!(world.run(config).await.totals.synced(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_preview_says_what_a_run_would_do_and_writes_nothing() {
+    let (world, config) = World::pair().await;
+    let ids = seed_bugs(&world.fake(0), 2);
+    world.run(config).await;
+    world.fake(0).edit_as("ada", &ids[0], json!({"priority": null, "title": "Edited"}));
+    world.fake(0).create_as("ada", "bug", json!({"title": "New"}));
+    world.fake(1).clear_logs();
+    let (source, target) = world.ends(config).await;
+    let request = syncline_engine::PreviewRequest {
+        config_id: config,
+        direction: None,
+        full: true,
+        item_ids: None,
+        limit: 2,
+    };
+    let engine = world.engine();
+    let part = engine.preview(request.clone(), source.clone(), target.clone()).await.unwrap();
+    assert!(part.truncated && part.items.len() == 2);
+    let request = syncline_engine::PreviewRequest { limit: 100, ..request };
+    let all = engine.preview(request, source, target).await.unwrap();
+    assert!(!all.truncated);
+    assert_eq!(
+        (all.summary.to_create, all.summary.to_update, all.summary.unchanged),
+        (1, 1, 1),
+        "{all:?}"
+    );
+    let edited = all.items.iter().find(|item| !item.changes.is_empty() && item.target_id.is_some());
+    let fields: Vec<&str> =
+        edited.unwrap().changes.iter().map(|change| change.field.as_str()).collect();
+    assert_eq!(fields, ["title", "priority"]);
+    assert!(world.fake(1).own_effects().is_empty());
+    let runs = world.store.view("runs", |tx| tx.executions(&Default::default(), 10)).await.unwrap();
+    assert_eq!(runs.len(), 1);
+}

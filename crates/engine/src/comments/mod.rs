@@ -1,23 +1,29 @@
 //! Comments, one way: each is copied once, in order, with its author and time above it.
 
+mod look;
+mod text;
+
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use serde_json::Value;
-use syncline_domain::ports::{Connector, ConnectorError, ErrorKind, StoreExt as _};
+use syncline_domain::ports::{ConnectorError, ErrorKind, FaultPoints, StoreExt as _};
 use syncline_domain::{
-    Comment, CommentId, CommentPair, Fault, FieldType, Fields, Intent, IntentId, IntentPlan,
-    IntentState, ItemId, NewComment, Pair, PairState, Side, TextFormat, WriteOp, fingerprint,
+    Comment, CommentId, CommentPair, FieldType, Fields, Intent, IntentId, IntentPlan, IntentState,
+    ItemId, NewComment, Pair, PairState, Side, WriteOp, fingerprint,
 };
 
-use crate::adopt::shows;
 use crate::course::Course;
 use crate::error::Stop;
+use crate::lease::Keeper;
 use crate::outcome::error_of;
 use crate::page::{Page, at};
 use crate::pass::Pass;
 use crate::points;
+use text::copy_of;
+
+pub(crate) use look::{LookError, find_copy};
 
 /// A comment about to be copied.
 struct Job {
@@ -84,61 +90,41 @@ async fn list(
         .buffered(pass.concurrency());
     let mut batches = Vec::new();
     while let Some((pair, item, copied, comments)) = read.next().await {
-        let comments = match comments {
-            Ok(comments) => comments,
+        match comments {
+            Ok(comments) => batches.push(Batch {
+                copy: pair.item(pass.write).cloned().unwrap_or_default(),
+                jobs: jobs(pass, &copied, comments),
+                pair,
+                item,
+            }),
             Err(error) if error.kind.stops_run() => return Err(at(pass.read, error)),
-            Err(error) => {
-                page.spoil(course, &item, error_of(&error));
-                continue;
-            }
-        };
-        let done = |id: &CommentId| {
-            copied.iter().any(|known| match pass.read {
-                Side::Source => known.source_comment_id == *id,
-                Side::Target => known.target_comment_id == *id,
-            })
-        };
-        let jobs: Vec<Job> = comments
-            .into_iter()
-            .filter(|comment| !done(&comment.id))
-            // What is hidden from requesters stays hidden, or stays where it is.
-            .filter(|comment| !comment.is_private || pass.writer_can.private_comments)
-            .map(|original| Job { intent: IntentId(0), copy: copy_of(pass, &original), original })
-            .collect();
-        let copy = pair.item(pass.write).cloned().unwrap_or_default();
-        if !jobs.is_empty() {
-            batches.push(Batch { pair, item, copy, jobs });
+            Err(error) => page.spoil(course, &item, error_of(&error)),
         }
     }
+    batches.retain(|batch| !batch.jobs.is_empty());
     Ok(batches)
 }
 
-fn copy_of(pass: &Pass, original: &Comment) -> NewComment {
-    let body = if pass.spec.config.options.include_comment_metadata {
-        format!("{}{}", header(original), original.body)
-    } else {
-        original.body.clone()
+/// The comments without a copy, oldest first.
+fn jobs(pass: &Pass, copied: &[CommentPair], comments: Vec<Comment>) -> Vec<Job> {
+    let done = |id: &CommentId| {
+        copied.iter().any(|known| match pass.read {
+            Side::Source => known.source_comment_id == *id,
+            Side::Target => known.target_comment_id == *id,
+        })
     };
-    NewComment { body, format: original.format, is_private: original.is_private }
-}
-
-/// The line above a copied comment: who wrote it, and when.
-fn header(original: &Comment) -> String {
-    let author = original.author.as_ref();
-    let author = author.and_then(|who| {
-        [&who.name, &who.login, &who.email].into_iter().flatten().find(|name| !name.is_empty())
-    });
-    let author = author.map_or("somebody", String::as_str);
-    let time = original.created_at.to_iso();
-    match original.format {
-        TextFormat::Text => format!("{author}, {time}:\n\n"),
-        TextFormat::Markdown => format!("**{author}**, {time}:\n\n"),
-        TextFormat::Html => format!("<p><b>{}</b>, {time}:</p>\n", escape(author)),
-    }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    let with_header = pass.spec.config.options.include_comment_metadata;
+    comments
+        .into_iter()
+        .filter(|comment| !done(&comment.id))
+        // What is hidden from requesters stays hidden, or stays where it is.
+        .filter(|comment| !comment.is_private || pass.writer_can.private_comments)
+        .map(|original| Job {
+            intent: IntentId(0),
+            copy: copy_of(&original, with_header),
+            original,
+        })
+        .collect()
 }
 
 async fn put_intents(
@@ -184,6 +170,13 @@ enum Fact {
     Never(IntentId),
 }
 
+/// What became of the comments of one item.
+struct Copied {
+    item: ItemId,
+    facts: Vec<Fact>,
+    failed: Option<ConnectorError>,
+}
+
 async fn send(
     course: &mut Course,
     pass: &Pass,
@@ -193,39 +186,7 @@ async fn send(
     let (faults, keeper) = (Arc::clone(&course.parts.faults), course.keeper());
     let calls: Vec<_> = batches
         .into_iter()
-        .map(|batch| {
-            let (faults, keeper) = (Arc::clone(&faults), keeper.clone());
-            async move {
-                if let Some(keeper) = &keeper {
-                    keeper.ensure().await?;
-                }
-                let mut facts = Vec::new();
-                let mut failed = None;
-                for job in batch.jobs {
-                    if failed.is_some() {
-                        facts.push(Fact::Never(job.intent));
-                        continue;
-                    }
-                    faults.reach(points::COMMENT_BEFORE_CALL)?;
-                    let made = pass.writer.add_comment(&batch.copy, &job.copy).await;
-                    faults.reach(points::COMMENT_AFTER_CALL)?;
-                    match made {
-                        Ok(made) => facts.push(Fact::Copied(
-                            job.intent,
-                            Box::new(pair_of(&batch.pair, pass.read, &job.original, &made.id)),
-                        )),
-                        Err(error) => {
-                            // A doubtful one stays open: the next run looks for it.
-                            if error.kind != ErrorKind::Ambiguous {
-                                facts.push(Fact::Never(job.intent));
-                            }
-                            failed = Some(error);
-                        }
-                    }
-                }
-                Ok::<_, Stop>((batch.item, facts, failed))
-            }
-        })
+        .map(|batch| copy_batch(pass, batch, Arc::clone(&faults), keeper.clone()))
         .collect();
     let mut waves =
         stream::iter(calls).buffer_unordered(pass.concurrency()).ready_chunks(pass.concurrency());
@@ -233,10 +194,10 @@ async fn send(
     while let Some(wave) = waves.next().await {
         let mut facts = Vec::new();
         for done in wave {
-            let (item, mut found, failed) = done?;
-            facts.append(&mut found);
-            if let Some(error) = failed {
-                page.spoil(course, &item, error_of(&error));
+            let mut done = done?;
+            facts.append(&mut done.facts);
+            if let Some(error) = done.failed {
+                page.spoil(course, &done.item, error_of(&error));
                 if error.kind.stops_run() {
                     stop = Some(at(pass.write, error));
                 }
@@ -252,6 +213,42 @@ async fn send(
         }
     }
     stop.map_or(Ok(()), Err)
+}
+
+/// Sends the comments of one item in order; after a failure the rest of them wait.
+async fn copy_batch(
+    pass: &Pass,
+    batch: Batch,
+    faults: Arc<dyn FaultPoints>,
+    keeper: Option<Arc<Keeper>>,
+) -> Result<Copied, Stop> {
+    if let Some(keeper) = &keeper {
+        keeper.ensure().await?;
+    }
+    let mut done = Copied { item: batch.item, facts: Vec::new(), failed: None };
+    for job in batch.jobs {
+        if done.failed.is_some() {
+            done.facts.push(Fact::Never(job.intent));
+            continue;
+        }
+        faults.reach(points::COMMENT_BEFORE_CALL)?;
+        let made = pass.writer.add_comment(&batch.copy, &job.copy).await;
+        faults.reach(points::COMMENT_AFTER_CALL)?;
+        match made {
+            Ok(made) => {
+                let pair = pair_of(&batch.pair, pass.read, &job.original, &made.id);
+                done.facts.push(Fact::Copied(job.intent, Box::new(pair)));
+            }
+            Err(error) => {
+                // A doubtful one stays open: the next run looks for it.
+                if error.kind != ErrorKind::Ambiguous {
+                    done.facts.push(Fact::Never(job.intent));
+                }
+                done.failed = Some(error);
+            }
+        }
+    }
+    Ok(done)
 }
 
 fn pair_of(pair: &Pair, read: Side, original: &Comment, copy: &CommentId) -> CommentPair {
@@ -294,61 +291,4 @@ async fn put_facts(course: &Course, facts: Vec<Fact>) -> Result<(), Stop> {
             Ok(())
         })
         .await
-}
-
-/// Why an earlier comment could not be looked for.
-pub(crate) enum LookError {
-    Store(Fault),
-    Connector(ConnectorError),
-}
-
-/// Looks for the copy of a comment whose answer was lost.
-pub(crate) async fn find_copy(
-    course: &Course,
-    writer: &dyn Connector,
-    intent: &Intent,
-    adopted: &[CommentId],
-) -> Result<Option<CommentPair>, LookError> {
-    let IntentPlan::V1 { comment: Some(text), from_comment_id: Some(from), .. } = &intent.plan
-    else {
-        return Ok(None);
-    };
-    let (config, read) = (course.spec.config.id, intent.side.other());
-    let item = intent.from_item_id.clone();
-    let known = course.parts.store.view("recover_comments", move |tx| {
-        let Some(pair) = tx.pairs_by_items(config, read, std::slice::from_ref(&item))?.pop() else {
-            return Ok(None);
-        };
-        let comments = tx.comment_pairs(pair.id)?;
-        Ok(Some((pair, comments)))
-    });
-    let Some((pair, copied)) = known.await.map_err(LookError::Store)? else { return Ok(None) };
-    let Some(copy) = &intent.item_id else { return Ok(None) };
-    let there = writer.comments(copy).await.map_err(LookError::Connector)?;
-    let planned = Value::String(text.clone());
-    let is_taken = |id: &CommentId| {
-        adopted.contains(id)
-            || copied.iter().any(|known| match intent.side {
-                Side::Source => known.source_comment_id == *id,
-                Side::Target => known.target_comment_id == *id,
-            })
-    };
-    let found = there.iter().find(|comment| {
-        !is_taken(&comment.id)
-            && shows(&planned, &Value::String(comment.body.clone()), FieldType::Html)
-    });
-    Ok(found.map(|comment| {
-        let (source, target) = match read {
-            Side::Source => (from, &comment.id),
-            Side::Target => (&comment.id, from),
-        };
-        CommentPair {
-            pair_id: pair.id,
-            origin: read,
-            source_comment_id: source.clone(),
-            target_comment_id: target.clone(),
-            hash: String::new(),
-            created_at: intent.created_at,
-        }
-    }))
 }

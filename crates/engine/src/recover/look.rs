@@ -1,0 +1,189 @@
+//! Asking a tracker what became of writes without an answer.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use syncline_domain::ports::{Connector, ConnectorError, FindCreated, Marker, StoreExt as _};
+use syncline_domain::{ConnectorId, Intent, IntentPlan, Item, ItemId, Side, Timestamp};
+
+use super::{End, Ends, SKEW, Types};
+use crate::adopt::{Compare as _, Fate, Lost, match_up, shows};
+use crate::comments;
+use crate::course::Course;
+use crate::error::Stop;
+use crate::page::at;
+use crate::pass::value_of;
+
+/// The look at one side.
+pub(super) struct Look<'a> {
+    pub(super) course: &'a Course,
+    pub(super) side: Side,
+    pub(super) connector: &'a dyn Connector,
+    pub(super) now: Timestamp,
+}
+
+impl Look<'_> {
+    fn connector_id(&self) -> ConnectorId {
+        self.course.spec.config.connector(self.side)
+    }
+
+    pub(super) async fn creates(&self, intents: &[&Intent], ends: &mut Ends) -> Result<(), Stop> {
+        let mut by_type: BTreeMap<String, Vec<&Intent>> = BTreeMap::new();
+        for intent in intents {
+            let IntentPlan::V1 { type_ref, .. } = &intent.plan;
+            by_type.entry(type_ref.clone().unwrap_or_default()).or_default().push(intent);
+        }
+        for (type_ref, intents) in by_type {
+            let unmarked = self.by_marker(&type_ref, intents, ends).await?;
+            self.by_values(&type_ref, &unmarked, ends).await?;
+        }
+        Ok(())
+    }
+
+    /// Finds what carries its marker; the rest comes back.
+    async fn by_marker<'i>(
+        &self,
+        type_ref: &str,
+        intents: Vec<&'i Intent>,
+        ends: &mut Ends,
+    ) -> Result<Vec<&'i Intent>, Stop> {
+        let field = self.course.spec.config.options.external_id_field.as_ref();
+        let Some(field) = field.filter(|_| self.side == Side::Target) else { return Ok(intents) };
+        let mut rest = Vec::new();
+        for intent in intents {
+            let marker = Marker { field: field.clone(), value: intent.op_id.to_string() };
+            let query = FindCreated {
+                type_ref: type_ref.to_owned(),
+                since: intent.created_at.before(SKEW),
+                marker: Some(marker),
+            };
+            let mut found = self.find(&query).await?;
+            match (found.pop(), found.is_empty()) {
+                (Some(item), true) => drop(ends.insert(intent.id, End::Adopted(Box::new(item)))),
+                (Some(item), false) => {
+                    let ids = found.iter().chain([&item]).map(|item| item.id.clone()).collect();
+                    ends.insert(intent.id, End::Doubtful(ids));
+                }
+                (None, _) => rest.push(intent),
+            }
+        }
+        Ok(rest)
+    }
+
+    async fn find(&self, query: &FindCreated) -> Result<Vec<Item>, Stop> {
+        let found = self.connector.find_created(query).await;
+        let mut found = found.map_err(|error| at(self.side, error))?;
+        let ids: Vec<ItemId> = found.iter().map(|item| item.id.clone()).collect();
+        if ids.is_empty() {
+            return Ok(found);
+        }
+        let connector = self.connector_id();
+        let paired: BTreeSet<ItemId> = self
+            .course
+            .parts
+            .store
+            .view("recover_paired", move |tx| tx.paired_items(connector, &ids))
+            .await?;
+        found.retain(|item| !paired.contains(&item.id));
+        Ok(found)
+    }
+
+    async fn by_values(
+        &self,
+        type_ref: &str,
+        intents: &[&Intent],
+        ends: &mut Ends,
+    ) -> Result<(), Stop> {
+        let Some(first) = intents.iter().map(|intent| intent.created_at).min() else {
+            return Ok(());
+        };
+        let query =
+            FindCreated { type_ref: type_ref.to_owned(), since: first.before(SKEW), marker: None };
+        let mut candidates = self.find(&query).await?;
+        let taken = |item: &Item| {
+            ends.values().any(|end| matches!(end, End::Adopted(other) if other.id == item.id))
+        };
+        candidates.retain(|item| !taken(item));
+        let lost: Vec<Lost> = intents.iter().map(|intent| lost(intent)).collect();
+        let types = Types { spec: &self.course.spec, side: self.side, type_ref };
+        let fates = match_up(&types, &lost, &candidates);
+        for intent in intents {
+            let end = match fates.get(&intent.id) {
+                Some(Fate::Made(id)) => match candidates.iter().find(|item| item.id == *id) {
+                    Some(item) => End::Adopted(Box::new(item.clone())),
+                    None => End::Never,
+                },
+                Some(Fate::Doubtful(ids)) => End::Doubtful(ids.clone()),
+                Some(Fate::Nowhere) | None => self.nowhere(intent),
+            };
+            ends.insert(intent.id, end);
+        }
+        Ok(())
+    }
+
+    /// Nothing was found; it may be too early to say so.
+    fn nowhere(&self, intent: &Intent) -> End {
+        let until = intent.created_at.after(self.connector.capabilities().search_lag);
+        if self.now < until { End::Later(until) } else { End::Never }
+    }
+
+    pub(super) async fn updates(&self, intents: &[&Intent], ends: &mut Ends) -> Result<(), Stop> {
+        let ids: Vec<ItemId> = intents.iter().filter_map(|intent| intent.item_id.clone()).collect();
+        let mut there: HashMap<ItemId, Item> = HashMap::new();
+        for chunk in ids.chunks(self.connector.capabilities().fetch_batch.max(1)) {
+            let items = self.connector.fetch(chunk).await.map_err(|error| at(self.side, error))?;
+            there.extend(items.into_iter().map(|item| (item.id.clone(), item)));
+        }
+        for intent in intents {
+            let item = intent.item_id.as_ref().and_then(|id| there.get(id));
+            let end = match item.filter(|item| self.took_effect(intent, item)) {
+                Some(item) => End::Adopted(Box::new(item.clone())),
+                None => End::Never,
+            };
+            ends.insert(intent.id, end);
+        }
+        Ok(())
+    }
+
+    fn took_effect(&self, intent: &Intent, item: &Item) -> bool {
+        let IntentPlan::V1 { status, fields, .. } = &intent.plan;
+        let types = Types { spec: &self.course.spec, side: self.side, type_ref: &item.type_ref };
+        let status_there = status.is_none()
+            || status.as_deref().map(str::to_lowercase)
+                == item.status.as_deref().map(str::to_lowercase);
+        status_there
+            && fields.iter().all(|(field, planned)| {
+                shows(planned, &value_of(item, field), types.field_type(field))
+            })
+    }
+
+    pub(super) async fn comments(&self, intents: &[&Intent], ends: &mut Ends) -> Result<(), Stop> {
+        let mut adopted = Vec::new();
+        for intent in intents {
+            let found = comments::find_copy(self.course, self.connector, intent, &adopted).await;
+            let end = match found {
+                Ok(Some(pair)) => {
+                    adopted.push(match self.side {
+                        Side::Source => pair.source_comment_id.clone(),
+                        Side::Target => pair.target_comment_id.clone(),
+                    });
+                    End::Commented(Box::new(pair))
+                }
+                Ok(None) => End::Never,
+                Err(comments::LookError::Store(fault)) => return Err(fault.into()),
+                Err(comments::LookError::Connector(error)) => self.unknown_comment(error)?,
+            };
+            ends.insert(intent.id, end);
+        }
+        Ok(())
+    }
+
+    /// An item whose comments cannot be read any more gets none.
+    fn unknown_comment(&self, error: ConnectorError) -> Result<End, Stop> {
+        if error.kind.stops_run() { Err(at(self.side, error)) } else { Ok(End::Never) }
+    }
+}
+
+fn lost(intent: &Intent) -> Lost {
+    let IntentPlan::V1 { status, fields, .. } = &intent.plan;
+    Lost { intent: intent.id, status: status.clone(), fields: fields.clone() }
+}
