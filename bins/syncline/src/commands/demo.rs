@@ -241,7 +241,7 @@ async fn serve_on(
     let address = listener.local_addr()?;
     out.say(format!(
         "Everything keeps running until Ctrl-C:\n  API            http://{address}/api/docs/\n  \
-         Azure DevOps   {}\n  ServiceDesk    {}\nEdit a bug (see {}/_sandbox/info), then:\n  \
+         Azure DevOps   {}\n  ServiceDesk    {}\nEdit a bug (see {}/info), then:\n  \
          curl -X POST http://{address}/api/execute/sync/1",
         azure.base_url(),
         desk.base_url(),

@@ -35,7 +35,7 @@ pub(crate) async fn run(args: SandboxArgs, out: Output) -> anyhow::Result<()> {
         let lines = running.iter().map(|one| {
             let info = one.info();
             format!(
-                "{}: base_url {} endpoint {:?} credentials {}\n  control: {}/_sandbox/info",
+                "{}: base_url {} endpoint {:?} credentials {}\n  control: {}/info",
                 info.connector_type,
                 info.base_url,
                 info.endpoint,
