@@ -525,6 +525,24 @@ async fn broken_reads_end_in_their_kind() {
 }
 
 #[tokio::test]
+async fn the_throttle_rests_the_whole_connection() {
+    let (sandbox, wall, _) = start(3).await;
+    let (settings, credentials) = settings(&sandbox);
+    let impatient = |config: &mut syncline_outbound::OutboundConfig| {
+        config.longest_pause = Duration::from_secs(60);
+    };
+    let connector = connect_with(&settings, &credentials, &wall, impatient);
+    sandbox.set_faults(vec![FaultRule::new(FaultKind::RollingThrottle).times(1)]);
+    for _ in 0..2 {
+        let refused = connector.fetch(&["1".into()]).await.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::RateLimited);
+        assert!(refused.retry_after.is_some_and(|wait| wait > Duration::from_secs(60)));
+    }
+    assert_eq!(sandbox.requests().total, 1, "the second call is not even sent");
+    sandbox.stop().await;
+}
+
+#[tokio::test]
 async fn passing_trouble_is_sat_out_by_reads() {
     use FaultKind as F;
     for kind in [F::Status(429), F::Status(500), F::Status(502), F::Truncated, F::RetryAfter200] {

@@ -129,6 +129,12 @@ impl Client {
             || self.inner.breakers.is_resting(host, now)
     }
 
+    /// Sends nothing on this credential for `span` from now: for trackers that ask for a rest in a body, where only
+    /// their connector can read it.
+    pub fn pause(&self, span: Duration) {
+        self.limiter.pause(self.inner.clock.as_ref(), span);
+    }
+
     /// What is known about this credential's budget.
     #[must_use]
     pub fn budget(&self) -> Budget {

@@ -75,7 +75,7 @@ impl Api {
             self.request(Method::POST, "requests")?.form(&[("input_data", text.as_str())]);
         let response =
             self.send(request).await.map_err(|refusal| refusal.into_error(Effect::Write))?;
-        match judged(&response, Effect::Write) {
+        match self.rest_if_asked(judged(&response, Effect::Write)) {
             Ok(answer) => Ok(answer),
             Err(error) if error.kind == ErrorKind::Invalid => match response.json::<Answer>() {
                 Ok(answer) if answer.made_a_request() => {
@@ -167,7 +167,21 @@ impl Api {
 
     async fn call(&self, request: Request, effect: Effect) -> Result<Answer, ConnectorError> {
         let response = self.send(request).await.map_err(|refusal| refusal.into_error(effect))?;
-        judged(&response, effect)
+        self.rest_if_asked(judged(&response, effect))
+    }
+
+    /// The throttle speaks in the body, where only we can read it; every further call would make the block longer.
+    fn rest_if_asked(
+        &self,
+        judged: Result<Answer, ConnectorError>,
+    ) -> Result<Answer, ConnectorError> {
+        if let Err(ConnectorError {
+            kind: ErrorKind::RateLimited, retry_after: Some(wait), ..
+        }) = &judged
+        {
+            self.client.pause(*wait);
+        }
+        judged
     }
 
     /// Signs and sends. With a refused credential nothing was done, so another try is safe: once with the older
