@@ -179,5 +179,18 @@ pub(crate) fn verdict_of(planned: &Planned) -> Verdict {
             fields.join(", ")
         ))
     };
-    Verdict { resolved: planned.resolved, ..verdict.with_changes(planned.changes.clone()) }
+    let notes = if writes || planned.is_create() { notes(planned) } else { None };
+    Verdict {
+        resolved: planned.resolved,
+        rule: notes.or(verdict.rule.clone()),
+        ..verdict.with_changes(planned.changes.clone())
+    }
+}
+
+/// What a person may want to know about values that were written or left out.
+fn notes(planned: &Planned) -> Option<String> {
+    let warnings = &planned.open.mapped.warnings;
+    let notes: Vec<String> =
+        warnings.iter().map(|one| format!("{}: {}", one.field, one.message)).collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
 }

@@ -107,6 +107,7 @@ async fn close(course: &mut Course, end: Result<bool, Stop>) {
         Err(Stop::LeaseLost) => {
             log::error!(execution_id = id.0; "{}", Stop::LeaseLost);
             course.end(ExecutionStatus::Failed, now);
+            tell_end(course);
             return;
         }
         Err(_) => (ExecutionStatus::Failed, false),
@@ -123,7 +124,11 @@ async fn close(course: &mut Course, end: Result<bool, Stop>) {
             Err(stop) => log::error!(execution_id = id.0; "the run's end is not recorded: {stop}"),
         }
     }
-    let totals = course.execution.totals;
+    tell_end(course);
+}
+
+fn tell_end(course: &Course) {
+    let Execution { id, status, totals, .. } = course.execution;
     course.parts.events.emit(RunEvent::Ended { execution_id: id, status, totals });
     log::info!(execution_id = id.0, status = status.as_str(), items = totals.total(); "run ended");
 }

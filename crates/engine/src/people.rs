@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use serde_json::Value;
 use syncline_domain::{FieldRef, Identity, Side};
-use syncline_mapping::Mapped;
+use syncline_mapping::{MapWarning, Mapped};
 
 use crate::error::Stop;
 use crate::pass::Pass;
@@ -117,6 +117,16 @@ fn replace(people: &People, pass: &Pass, mapped: &mut Mapped, field: &FieldRef) 
     };
     match replaced {
         Some(value) => drop(mapped.fields.insert(field.clone(), value)),
-        None => drop(mapped.fields.remove(field)),
+        None => {
+            let left_out = mapped.fields.remove(field).unwrap_or_default();
+            let who = Identity::from_value(&left_out).and_then(|who| who.key());
+            mapped.warnings.push(MapWarning {
+                field: field.clone(),
+                message: format!(
+                    "nobody there is {}; the field is left alone (name the account in the user map)",
+                    who.unwrap_or_default()
+                ),
+            });
+        }
     }
 }

@@ -224,7 +224,7 @@ fn new_execution(
 ) -> Result<NewExecution, Fault> {
     let item_ids = match (&request.item_ids, request.retry_of) {
         (Some(ids), _) => Some(ids.clone()),
-        (None, Some(old)) => Some(failed_items(tx, old)?),
+        (None, Some(old)) => Some(failed_items(tx, old, direction_of(spec, request.direction))?),
         (None, None) => None,
     };
     Ok(NewExecution {
@@ -239,10 +239,14 @@ fn new_execution(
     })
 }
 
-/// The items of a run that did not end well, on the side they were read from.
-fn failed_items(tx: &mut dyn Tx, id: ExecutionId) -> Result<Vec<ItemId>, Fault> {
+/// The items of a run that did not end well, on the side that the new run reads; a two-way run names source items.
+fn failed_items(
+    tx: &mut dyn Tx,
+    id: ExecutionId,
+    direction: RunDirection,
+) -> Result<Vec<ItemId>, Fault> {
+    use syncline_domain::ItemState;
     use syncline_domain::ports::OutcomeFilter;
-    use syncline_domain::{ItemState, Side};
     let mut ids = Vec::new();
     let states = vec![ItemState::Failed, ItemState::Quarantined, ItemState::Waiting];
     let mut filter = OutcomeFilter { states, after: None };
@@ -250,9 +254,9 @@ fn failed_items(tx: &mut dyn Tx, id: ExecutionId) -> Result<Vec<ItemId>, Fault> 
         let page = tx.outcomes(id, &filter, 1_000)?;
         let Some(last) = page.last() else { break };
         filter.after = Some(last.id);
-        ids.extend(page.into_iter().filter_map(|outcome| match outcome.side {
-            Side::Source => outcome.source_id,
-            Side::Target => outcome.target_id,
+        ids.extend(page.into_iter().filter_map(|outcome| match direction {
+            RunDirection::SourceToTarget | RunDirection::Bidirectional => outcome.source_id,
+            RunDirection::TargetToSource => outcome.target_id,
         }));
     }
     ids.sort();

@@ -541,13 +541,15 @@ async fn people_are_found_or_left_alone_or_stood_in_for() {
             "bug",
             json!({"title": "y", "assignee": {"email": "no@body.test"}}),
         );
-        world.run(config).await;
+        let run = world.run(config).await;
         let assignee = |id: ItemId| {
             let item = world.fake(1).item(&id).unwrap();
             value(&item, "assignee").get("id").and_then(|id| id.as_str().map(str::to_owned))
         };
         assert_eq!(assignee(world.copy_of(config, &known).await).as_deref(), Some("u-eve"));
         assert_eq!(assignee(world.copy_of(config, &unknown).await).as_deref(), wanted);
+        let told = world.outcomes(&run).await.into_iter().find_map(|outcome| outcome.rule);
+        assert_eq!(told.is_some_and(|text| text.contains("no@body.test")), wanted.is_none());
         assert_eq!(world.run(config).await.totals.synced(), 0);
     }
 }
@@ -586,4 +588,47 @@ async fn a_preview_says_what_a_run_would_do_and_writes_nothing() {
     assert!(world.fake(1).own_effects().is_empty());
     let runs = world.store.view("runs", |tx| tx.executions(&Default::default(), 10)).await.unwrap();
     assert_eq!(runs.len(), 1);
+}
+
+#[tokio::test]
+async fn rules_for_creates_or_updates_only_act_then_only() {
+    let (world, config) = World::pair().await;
+    world
+        .store
+        .tx("when", move |tx| {
+            let fields = tx.field_mappings(config)?;
+            let mut rules = fields.into_iter();
+            let (Some(mut title), Some(mut text), Some(mut priority)) =
+                (rules.next(), rules.next(), rules.next())
+            else {
+                return Ok(());
+            };
+            title.when = syncline_domain::When::Always;
+            text.when = syncline_domain::When::CreateOnly;
+            priority.when = syncline_domain::When::UpdateOnly;
+            for rule in [title, text, priority] {
+                tx.update_field_mapping(&rule)?;
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let fields = json!({"title": "One", "description": "<p>Text</p>", "priority": "High"});
+    let id = world.fake(0).create_as("ada", "bug", fields);
+    world.run(config).await;
+    let copy = world.copy_of(config, &id).await;
+    let shown = |field: &str| value(&world.fake(1).item(&copy).unwrap(), field);
+    assert_eq!((shown("description"), shown("priority")), (json!("<p>Text</p>"), json!(null)));
+    world.fake(1).clear_logs();
+    world.run_with(RunRequest { full: true, ..RunRequest::of(config) }).await;
+    assert!(world.fake(1).own_effects().is_empty(), "no write of its own right after the create");
+    world.fake(0).edit_as("ada", &id, json!({"title": "Two", "description": "<p>Other</p>"}));
+    world.run(config).await;
+    assert_eq!(
+        (shown("title"), shown("description"), shown("priority")),
+        (json!("Two"), json!("<p>Text</p>"), json!("High"))
+    );
+    for _ in 0..3 {
+        assert_eq!(world.run(config).await.totals.synced(), 0);
+    }
 }
