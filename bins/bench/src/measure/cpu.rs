@@ -133,7 +133,7 @@ fn seed(fake: &FakeConnector, clock: &ManualClock, items: usize) {
         let fields = json!({
             "title": format!("Bug {n}: ümlaut & <tags>"),
             "description": format!("<p>What happens in case {n}</p><ul><li>first</li><li>second</li></ul>"),
-            "priority": ["Low", "Normal", "High"][n % 3],
+            "priority": (["Low", "Normal", "High"][n % 3]),
             "estimate": n % 5,
             "progress": n % 2,
             "due": "2026-03-01T12:00:00.000Z",
