@@ -14,7 +14,9 @@
 
 mod azuredevops;
 mod oauth;
+mod redmine;
 mod registry;
 mod servicedeskplus;
+mod shared;
 
 pub use registry::Connectors;

@@ -10,7 +10,7 @@ use syncline_domain::ports::{
 use syncline_domain::{ConnectorSettings, Credentials, FieldFault, FieldType, fingerprint};
 use syncline_outbound::{Client, Limits, Outbound};
 
-use crate::{azuredevops, servicedeskplus};
+use crate::{azuredevops, redmine, servicedeskplus};
 
 /// What the registry knows of a kind.
 struct Kind {
@@ -46,6 +46,14 @@ const KINDS: &[Kind] = &[
         check_settings: servicedeskplus::check_settings,
         check_filter: servicedeskplus::check_filter,
         open: servicedeskplus::open,
+        in_flight: 4,
+    },
+    Kind {
+        name: redmine::NAME,
+        info: redmine::info,
+        check_settings: redmine::check_settings,
+        check_filter: redmine::check_filter,
+        open: redmine::open,
         in_flight: 4,
     },
 ];

@@ -1,0 +1,4 @@
+//! What several kinds of connectors need and no tracker's wire format is part of.
+
+pub(crate) mod nearest;
+pub(crate) mod portable;
