@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 /// A process that ends with the test.
-pub struct Running(pub Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -17,7 +17,7 @@ impl Drop for Running {
 }
 
 /// The program, in a folder, without any of the test's own variables.
-pub fn syncline(folder: &Path) -> Command {
+pub(crate) fn syncline(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_syncline"));
     command.current_dir(folder).env_clear().stdin(Stdio::null());
     for name in ["PATH", "HOME", "TMPDIR"] {
@@ -29,18 +29,18 @@ pub fn syncline(folder: &Path) -> Command {
 }
 
 /// Runs a command to its end.
-pub fn output(command: &mut Command) -> Output {
+pub(crate) fn output(command: &mut Command) -> Output {
     command.output().expect("the program starts")
 }
 
 /// A port that was free a moment ago.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("an address").port()
 }
 
 /// Starts a process and waits until a line of its stdout or stderr holds `sign`.
-pub fn start_until(command: &mut Command, sign: &str, on_stderr: bool) -> Running {
+pub(crate) fn start_until(command: &mut Command, sign: &str, on_stderr: bool) -> Running {
     if on_stderr {
         command.stderr(Stdio::piped()).stdout(Stdio::null());
     } else {
@@ -69,13 +69,13 @@ pub fn start_until(command: &mut Command, sign: &str, on_stderr: bool) -> Runnin
 }
 
 /// Starts the server on a port and waits until it listens.
-pub fn serve(folder: &Path, port: u16) -> Running {
+pub(crate) fn serve(folder: &Path, port: u16) -> Running {
     let mut command = syncline(folder);
     command.arg("serve").env("PORT", port.to_string());
     start_until(&mut command, "listening on", true)
 }
 
 /// The text of a stream.
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -2,8 +2,8 @@
 
 use syncline_domain::ports::Tx;
 use syncline_domain::{
-    Fault, FieldFault, FieldMapping, FieldMappingId, MappingType, Side, StatusMapping,
-    StatusMappingId, SyncConfig, TypeMapping, TypeMappingId,
+    Fault, FieldFault, FieldMapping, FieldMappingId, FieldSchema, FieldType, MappingType, Side,
+    StatusMapping, StatusMappingId, SyncConfig, TypeMapping, TypeMappingId,
 };
 use syncline_mapping::{Suggestions, check_rule, suggest};
 
@@ -210,7 +210,8 @@ pub(super) fn with_suggestions(
             .find(|row| row.schema.reference == hint.suggested_target_field);
         let (Some(from), Some(to)) = (from, to) else { continue };
         let taken = fields.iter().any(|f| f.rule.target_field_id == to.id);
-        if to.schema.is_readonly || to.schema.is_status || taken {
+        let sure = hint.suggested_transformation.is_some() || fits(&from.schema, &to.schema);
+        if to.schema.is_readonly || to.schema.is_status || taken || !sure {
             continue;
         }
         fields.push(suggested_field(pair, from.id, to.id, hint.suggested_transformation.clone()));
@@ -236,6 +237,13 @@ pub(super) fn with_suggestions(
         statuses.len()
     ));
     (Some(fields), Some(statuses))
+}
+
+/// Whether every value of one field can go into the other as it is, as far as their lists of values tell.
+fn fits(from: &FieldSchema, to: &FieldSchema) -> bool {
+    let open = to.allowed_values.is_empty() || to.field_type == FieldType::Identity;
+    let known = !from.allowed_values.is_empty();
+    open || known && from.allowed_values.iter().all(|value| to.allowed_values.contains(value))
 }
 
 /// Both ends of a pair of types as mapping wants them.
