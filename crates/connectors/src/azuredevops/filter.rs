@@ -19,14 +19,22 @@ const LONG_TEXTS: [&str; 5] = [
 
 /// Checks `{"wiql": "..."}`; paths are relative to the filter.
 pub(crate) fn check(filter: &Value) -> Vec<FieldFault> {
-    let Some(native) = filter.get("wiql") else { return Vec::new() };
-    match native.as_str() {
-        None => vec![FieldFault::new("/wiql", "must be a text: a flat query or a bare condition")],
-        Some(text) => match condition(text) {
-            Ok(_) => Vec::new(),
-            Err(why) => vec![FieldFault::new("/wiql", why)],
-        },
+    let Value::Object(map) = filter else {
+        return vec![FieldFault::new("", "must be an object such as {\"wiql\": \"...\"}")];
+    };
+    let unknown = map.keys().filter(|key| *key != "wiql");
+    let unknown = unknown
+        .map(|key| FieldFault::new(format!("/{key}"), "is no filter of azure devops; use wiql"));
+    let mut faults: Vec<FieldFault> = unknown.collect();
+    match map.get("wiql") {
+        None => {}
+        Some(Value::String(text)) => {
+            faults.extend(condition(text).err().map(|why| FieldFault::new("/wiql", why)));
+        }
+        Some(_) => faults
+            .push(FieldFault::new("/wiql", "must be a text: a flat query or a bare condition")),
     }
+    faults
 }
 
 /// The bare condition of what a user wrote: `None` when it lets everything through.
@@ -323,7 +331,8 @@ mod tests {
         let faults = check(&json!({"wiql": 7}));
         assert_eq!(faults.first().map(|fault| fault.path.as_str()), Some("/wiql"));
         assert!(check(&json!({"wiql": "[a] = 1"})).is_empty());
-        assert!(check(&json!({"types": ["Bug"]})).is_empty());
+        let unknown = check(&json!({"jql": "x"}));
+        assert_eq!(unknown.first().map(|fault| fault.path.as_str()), Some("/jql"));
     }
 
     #[test]

@@ -240,6 +240,7 @@ impl<'a> Walk<'a> {
                 Place::Delta { at, seen: self.seen_before(at) }
             }
             Kind::Portion(portion) if !is_last => {
+                self.forget_before(portion.began);
                 let after = last_id.unwrap_or(portion.after);
                 let kind = Kind::Portion(Portion { after, ..portion });
                 self.stage = Stage::Reading(List { kind, ..list });
@@ -259,12 +260,17 @@ impl<'a> Walk<'a> {
 
     /// What a later walk from `at` would find again because of the overlap; nothing when that is a lot.
     fn seen_before(&mut self, at: Timestamp) -> Vec<Seen> {
-        let from = at.before(OVERLAP);
-        self.seen.retain(|_, changed| *changed >= from);
+        self.forget_before(at);
         if self.seen.len() > MOST_SEEN {
             return Vec::new();
         }
         self.seen.iter().map(|(id, changed)| Seen(*id, *changed)).collect()
+    }
+
+    /// What lies before the overlap of a later walk from `at` cannot come again.
+    fn forget_before(&mut self, at: Timestamp) {
+        let from = at.before(OVERLAP);
+        self.seen.retain(|_, changed| *changed >= from);
     }
 
     /// The items, oldest change first.

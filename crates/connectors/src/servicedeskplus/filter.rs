@@ -14,14 +14,23 @@ const DEEPEST: usize = 10;
 
 /// Checks `{"search_criteria": ..}`; paths are relative to the filter.
 pub(crate) fn check(filter: &Value) -> Vec<FieldFault> {
-    match filter.get("search_criteria") {
-        None | Some(Value::Null) => Vec::new(),
+    let Value::Object(map) = filter else {
+        return vec![FieldFault::new("", "must be an object such as {\"search_criteria\": []}")];
+    };
+    let unknown = map.keys().filter(|key| *key != "search_criteria");
+    let words = "is no filter of servicedesk plus; use search_criteria";
+    let mut all: Vec<FieldFault> =
+        unknown.map(|key| FieldFault::new(format!("/{key}"), words)).collect();
+    match map.get("search_criteria") {
+        None | Some(Value::Null) => {}
         Some(Value::Array(list)) => {
-            let each = list.iter().enumerate();
-            each.flat_map(|(at, one)| faults(one, &format!("/search_criteria/{at}"), 0)).collect()
+            for (at, one) in list.iter().enumerate() {
+                all.extend(faults(one, &format!("/search_criteria/{at}"), 0));
+            }
         }
-        Some(one) => faults(one, "/search_criteria", 0),
+        Some(one) => all.extend(faults(one, "/search_criteria", 0)),
     }
+    all
 }
 
 fn faults(one: &Value, path: &str, depth: usize) -> Vec<FieldFault> {
@@ -253,7 +262,8 @@ mod tests {
             let paths: Vec<String> = check(&filter).into_iter().map(|fault| fault.path).collect();
             assert_eq!(paths.first().map(String::as_str), Some(path), "{filter}: {paths:?}");
         }
-        assert!(check(&json!({"types": []})).is_empty());
+        let unknown = check(&json!({"wiql": "x"}));
+        assert_eq!(unknown.first().map(|fault| fault.path.as_str()), Some("/wiql"));
     }
 
     #[test]
