@@ -12,7 +12,7 @@ use super::people;
 use super::requests::Api;
 use super::rights::{self, Rights};
 use super::schema;
-use super::wire::{Project, User};
+use super::wire::{IssuePage, Project, User};
 use crate::shared::nearest::did_you_mean;
 
 /// Clocks may differ by this much before it is worth a word; change times are always the server's.
@@ -121,15 +121,16 @@ async fn unknown(api: &Api, wanted: &str, error: &ConnectorError) -> Check {
 
 async fn read_issues(api: &Api) -> (Check, Option<Timestamp>) {
     const NAME: &str = "read issues";
-    let mut params = scope(&api.config);
-    params.push(("status_id".to_owned(), "*".to_owned()));
-    match api.list(&params, 0, 1).await {
-        Ok(listed) => {
-            let text = match listed.total {
+    let scope = scope(&api.config);
+    let mut params = vec![("status_id", "*"), ("limit", "1")];
+    params.extend(scope.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    match api.dated::<IssuePage>("issues.json", &params).await {
+        Ok((page, date)) => {
+            let text = match page.total_count {
                 0 => "lists work; no issue is visible to the account yet".to_owned(),
                 total => format!("{total} issues are visible"),
             };
-            (good(NAME, &text), listed.date)
+            (good(NAME, &text), date)
         }
         Err(error) => (bad(NAME, &error), None),
     }
