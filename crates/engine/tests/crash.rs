@@ -133,6 +133,22 @@ async fn a_lost_answer_is_waiting_in_its_run_and_created_in_the_next() {
 }
 
 #[tokio::test]
+async fn an_item_behind_the_cursor_is_looked_at_once_its_copy_was_found() {
+    let (world, config) = World::pair().await;
+    let id = seed_bugs(&world.fake(0), 1).remove(0);
+    world.clock.advance(std::time::Duration::from_secs(60));
+    seed_bugs(&world.fake(0), 1);
+    world.fake(1).plan(Method::Create, 1, Planned::After(lost()));
+    let first = world.run(config).await;
+    assert_eq!((first.totals.created, first.totals.waiting), (1, 1));
+    let second = world.run(config).await;
+    assert_eq!(second.totals.created, 1, "at once, not when its time has come");
+    let outcomes = world.outcomes(&second).await;
+    assert!(outcomes.iter().any(|one| one.source_id == Some(id.clone())));
+    world.assert_in_step(config, FIELDS).await;
+}
+
+#[tokio::test]
 async fn nothing_is_made_anew_before_the_search_lag_is_over() {
     let (world, config) = World::pair().await;
     seed_bugs(&world.fake(0), 1);
