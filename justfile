@@ -20,8 +20,9 @@ test-pg:
 test-real:
     SYNCLINE_REQUIRE=redmine cargo test -p syncline-tests --test real
 
-# figures, release build
+# figures, release build; the server itself is one of the things measured
 bench *ARGS:
+    cargo build --release
     cargo run --release -p syncline-bench -- {{ARGS}}
 
 # what every change has to pass

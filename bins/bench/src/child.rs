@@ -118,10 +118,16 @@ impl FarSandbox {
         self.control("POST", "reset", &json!({})).await.map(drop)
     }
 
-    /// All requests so far.
-    pub(crate) async fn requests(&self) -> anyhow::Result<u64> {
+    /// Starts counting requests from zero.
+    pub(crate) async fn reset_requests(&self) -> anyhow::Result<()> {
+        self.control("DELETE", "requests", &Value::Null).await.map(drop)
+    }
+
+    /// Requests since then: all of them, and the most that were under way at once.
+    pub(crate) async fn requests(&self) -> anyhow::Result<(u64, u64)> {
         let counts = self.control("GET", "requests", &Value::Null).await?;
-        counts["total"].as_u64().context("no total")
+        let number = |key: &str| counts[key].as_u64().with_context(|| format!("no {key}"));
+        Ok((number("total")?, number("peak_in_flight")?))
     }
 
     async fn control(&self, method: &str, what: &str, body: &Value) -> anyhow::Result<Value> {

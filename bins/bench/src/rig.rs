@@ -51,7 +51,7 @@ impl Rig {
     }
 
     /// Registers a sandbox by what it says of itself, and discovers it.
-    pub(crate) async fn connect(
+    async fn connect(
         &self,
         name: &str,
         info: &Value,
@@ -70,11 +70,11 @@ impl Rig {
         Ok(saved.id)
     }
 
-    /// A one-way configuration of all seeded types with suggested rules.
-    pub(crate) async fn configure(
+    /// A configuration of all seeded types with suggested rules; one-way unless `with`, its other keys, says otherwise.
+    async fn configure(
         &self,
         (source, target): (ConnectorId, ConnectorId),
-        options: Value,
+        with: Value,
     ) -> anyhow::Result<ConfigId> {
         let caller = Caller::command_line();
         let mut pairs = Vec::new();
@@ -82,10 +82,11 @@ impl Rig {
             let (from, to) = (self.type_id(source, name).await?, self.type_id(target, name).await?);
             pairs.push(json!({"source_type_id": from, "target_type_id": to, "suggest": true}));
         }
-        let body = json!({
-            "name": "bench", "source_connector_id": source, "target_connector_id": target,
-            "type_mappings": pairs, "options": options
-        });
+        let mut body = with;
+        body["name"] = json!("bench");
+        body["source_connector_id"] = json!(source);
+        body["target_connector_id"] = json!(target);
+        body["type_mappings"] = json!(pairs);
         Ok(self.app.create_config(&caller, body).await?.id)
     }
 
@@ -106,12 +107,12 @@ impl Rig {
         &self,
         (source, target): (&Value, &Value),
         in_flight: u32,
-        mut options: Value,
+        mut with: Value,
     ) -> anyhow::Result<ConfigId> {
         let from = self.connect("source", source, in_flight).await?;
         let to = self.connect("target", target, in_flight).await?;
-        options["concurrency"] = json!(in_flight);
-        self.configure((from, to), options).await
+        with["options"]["concurrency"] = json!(in_flight);
+        self.configure((from, to), with).await
     }
 
     /// A run of what changed, which must end well.

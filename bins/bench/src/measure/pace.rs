@@ -40,7 +40,15 @@ pub(super) fn run(runtime: &Runtime, wishes: &Wishes, report: &mut Report) -> an
 struct Both {
     ours: Duration,
     floor: Duration,
-    requests: u64,
+    sent: Sent,
+}
+
+/// The product's requests.
+#[derive(Clone, Copy, Default)]
+struct Sent {
+    all: u64,
+    /// The most under way at once, at the source and at the target.
+    peaks: (u64, u64),
 }
 
 async fn measure(
@@ -49,18 +57,18 @@ async fn measure(
     items: usize,
     rounds: usize,
 ) -> anyhow::Result<Both> {
-    let (mut ours, mut floors, mut requests) = (Vec::new(), Vec::new(), 0);
+    let (mut ours, mut floors, mut sent) = (Vec::new(), Vec::new(), Sent::default());
     for _ in 0..rounds {
         // In turns, so that a busy machine is as unkind to both.
-        let (took, sent) = product(ends, case, items).await?;
+        let took;
+        (took, sent) = product(ends, case, items).await?;
         ours.push(took.as_secs_f64());
-        requests = sent;
         floors.push(bare(ends, case, items).await?.as_secs_f64());
     }
     Ok(Both {
         ours: Duration::from_secs_f64(median(ours)),
         floor: Duration::from_secs_f64(median(floors)),
-        requests,
+        sent,
     })
 }
 
@@ -68,16 +76,18 @@ async fn product(
     (source, target): (&FarSandbox, &FarSandbox),
     (latency, in_flight): (u64, u32),
     items: usize,
-) -> anyhow::Result<(Duration, u64)> {
+) -> anyhow::Result<(Duration, Sent)> {
     let rig = Rig::new(Arc::new(SystemClock::new()))?;
     let config = rig.join((&source.info, &target.info), in_flight, json!({})).await?;
     prepare((source, target), latency).await?;
-    let before = source.requests().await? + target.requests().await?;
+    source.reset_requests().await?;
+    target.reset_requests().await?;
     let begun = Instant::now();
     let run = rig.run(config).await?;
     let took = begun.elapsed();
     anyhow::ensure!(run.totals.created == items as u64, "{:?}", run.totals);
-    let sent = source.requests().await? + target.requests().await? - before;
+    let (from, to) = (source.requests().await?, target.requests().await?);
+    let sent = Sent { all: from.0 + to.0, peaks: (from.1, to.1) };
     calm((source, target)).await?;
     Ok((took, sent))
 }
@@ -113,9 +123,11 @@ fn tell(report: &mut Report, case: (u64, u32), items: usize, both: Both, limit: 
     let rate = |took: Duration| items as f64 / took.as_secs_f64();
     let waiting = floor::waiting(items, Duration::from_millis(latency), in_flight);
     report.note(&format!(
-        "{items} items, {} requests (floor {}): ours {:.0} ms, floor client {:.0} ms, network alone {} ms",
-        both.requests,
+        "{items} items, {} requests (floor {}), at most {} + {} at once: ours {:.0} ms, floor client {:.0} ms, network alone {} ms",
+        both.sent.all,
         floor::requests(items),
+        both.sent.peaks.0,
+        both.sent.peaks.1,
         both.ours.as_secs_f64() * 1e3,
         both.floor.as_secs_f64() * 1e3,
         waiting.as_millis()

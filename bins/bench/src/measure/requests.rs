@@ -25,8 +25,13 @@ pub(super) fn run(runtime: &Runtime, wishes: &Wishes, report: &mut Report) -> an
     let items = if wishes.quick { 600 } else { 2_000 };
     runtime.block_on(async {
         whole(items, report).await?;
-        first_only("requests_initial_marker", items, true, false, report).await?;
-        first_only("requests_initial_two_step", items, false, true, report).await
+        let marker = json!({"options": {"external_id_field": "Custom.ExternalId"}});
+        first_only("requests_initial_marker", items, marker, false, report).await?;
+        first_only("requests_initial_two_step", items, json!({}), true, report).await?;
+        if let Err(error) = two_way(items, report).await {
+            report.skipped("requests_two_way", &format!("{error:#}"));
+        }
+        Ok(())
     })
 }
 
@@ -40,7 +45,7 @@ struct Scene {
 }
 
 impl Scene {
-    async fn new(items: usize, options: Value, strict: bool) -> anyhow::Result<Self> {
+    async fn new(items: usize, with: Value, strict: bool) -> anyhow::Result<Self> {
         let clock = ShiftClock::default();
         let common = |items| SandboxOptions::new(Arc::new(clock.clone())).items(items);
         let source = AzureDevOps::start(common(items)).await?;
@@ -48,7 +53,7 @@ impl Scene {
         let target = AzureDevOps::start_with(common(0), rules).await?;
         let rig = Rig::new(Arc::new(clock.clone()))?;
         let infos = (serde_json::to_value(source.info())?, serde_json::to_value(target.info())?);
-        let config = rig.join((&infos.0, &infos.1), 4, options).await?;
+        let config = rig.join((&infos.0, &infos.1), 4, with).await?;
         Ok(Self { clock, source, target, rig, config })
     }
 
@@ -116,17 +121,31 @@ async fn whole(items: usize, report: &mut Report) -> anyhow::Result<()> {
 async fn first_only(
     name: &str,
     items: usize,
-    marker: bool,
+    with: Value,
     strict: bool,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let options =
-        if marker { json!({"external_id_field": "Custom.ExternalId"}) } else { json!({}) };
-    let scene = Scene::new(items, options, strict).await?;
+    let scene = Scene::new(items, with, strict).await?;
     let (sent, _) = scene.sync(report).await?;
     // An item that cannot begin in its state is made and then moved: a second write for each portion.
     let moves = if strict { items.div_ceil(PORTION) } else { 0 };
     tell(report, name, sent, floor_of(items) + moves);
+    scene.stop().await;
+    Ok(())
+}
+
+/// Both ways: the other side is asked, too.
+async fn two_way(items: usize, report: &mut Report) -> anyhow::Result<()> {
+    let scene = Scene::new(items, json!({"direction": "bidirectional"}), false).await?;
+    let (sent, _) = scene.sync(report).await?;
+    tell(report, "requests_two_way_initial", sent, floor_of(items) + 1);
+    scene.clock.advance_secs(QUIET_SECS);
+    let (sent, _) = scene.sync(report).await?;
+    // The copies were new to the walk of the other side; from now on nothing is.
+    report.info("requests_two_way_echo", sent as f64, "requests, once after a first sync");
+    scene.clock.advance_secs(QUIET_SECS);
+    let (sent, _) = scene.sync(report).await?;
+    tell(report, "requests_two_way_no_change", sent, 2);
     scene.stop().await;
     Ok(())
 }

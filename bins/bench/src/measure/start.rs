@@ -19,6 +19,10 @@ const SIZE: Limit = Limit::AtMost { must: 30.0, goal: 20.0 };
 /// Longest that a start may take before it is given up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a process at rest is watched from outside, by the machine's clock"
+)]
 pub(super) fn run(_: &Runtime, wishes: &Wishes, report: &mut Report) -> anyhow::Result<()> {
     let binary = match &wishes.binary {
         Some(given) => given.clone(),
@@ -52,6 +56,10 @@ pub(super) fn run(_: &Runtime, wishes: &Wishes, report: &mut Report) -> anyhow::
 }
 
 /// Starts the server; answers how many milliseconds passed until it said that it is ready.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing here tells when another process is ready but asking it"
+)]
 fn serve(binary: &Path, home: &Path) -> anyhow::Result<(Owned, f64)> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let database: PathBuf = home.join("syncline.db");
