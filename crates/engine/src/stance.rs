@@ -145,9 +145,11 @@ pub(crate) fn input_changed(
 ) -> bool {
     let now = input_of(rules, item, field);
     let kind = rules.read_type_of(field);
-    let as_base = memory.base(pass.read, field).is_some_and(|base| same(&now, base, kind));
-    let receipt = memory.receipt(pass.read, field);
-    !as_base && receipt.is_none_or(|hash| hash != fingerprint(&now, kind))
+    match memory.base(pass.read, field) {
+        // The base is newer than any receipt: a value that somebody set back to what we wrote once is news.
+        Some(base) => !same(&now, base, kind),
+        None => memory.receipt(pass.read, field).is_none_or(|hash| hash != fingerprint(&now, kind)),
+    }
 }
 
 /// Whether the status differs from its base.

@@ -91,9 +91,17 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..40)
 }
 
-async fn live(steps: Vec<Step>, write_batch: usize) {
+async fn live(steps: Vec<Step>, write_batch: usize, coarse: bool) {
     let (world, config) = World::pair().await;
     world.fake(1).set_capabilities(|can| can.write_batch = write_batch);
+    if coarse {
+        // A tracker with whole seconds, no check of revisions, and its own idea of every text.
+        world.fake(1).set_quirks(syncline_testkit::Quirks::all());
+        world.fake(1).set_capabilities(|can| {
+            can.version_check = false;
+            can.time_step = Duration::from_secs(1);
+        });
+    }
     for step in steps {
         world.clock.advance(Duration::from_secs(70));
         take(&world, config, step).await;
@@ -132,7 +140,11 @@ async fn take(world: &World, config: ConfigId, step: Step) {
         Step::Create => {
             let count = world.fake(0).items().len();
             // Some are alike on purpose.
-            let fields = json!({"title": format!("Item {}", count % 3), "progress": count % 2});
+            let fields = json!({
+                "title": format!("Item {}", count % 3),
+                "description": format!("<P>Text {}</P>\n ", count % 2),
+                "progress": count % 2,
+            });
             world.fake(0).create_as("ada", "bug", fields);
         }
         Step::Edit(at, to) => {
@@ -167,8 +179,9 @@ proptest! {
     fn any_history_of_faults_ends_with_one_copy_each_and_counts_that_add_up(
         steps in steps(),
         write_batch in prop_oneof![Just(1_usize), Just(2), Just(200)],
+        coarse in any::<bool>(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(live(steps, write_batch));
+        runtime.block_on(live(steps, write_batch, coarse));
     }
 }

@@ -7,8 +7,11 @@ mod common;
 use std::time::Duration;
 
 use common::{FIELDS, World, seed_bugs, value};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use syncline_domain::{ConfigId, ConflictResolution, Direction, ItemId};
+use syncline_engine::{RunRequest, fault_points};
+use syncline_testkit::{Quirks, ScriptedFaultPoints};
 
 async fn scene(resolution: ConflictResolution) -> (World, ConfigId, ItemId, ItemId) {
     let mut world = World::new();
@@ -119,6 +122,17 @@ async fn an_edit_made_while_the_run_writes_is_merged() {
 }
 
 #[tokio::test]
+async fn a_value_set_back_to_what_was_written_once_travels() {
+    let (world, config, id, copy) = scene(ConflictResolution::SourcePriority).await;
+    let first = field(&world, 1, &copy, "progress");
+    for wanted in [json!(50), first] {
+        world.fake(1).edit_as("bob", &copy, json!({"progress": wanted}));
+        world.run(config).await;
+        assert_eq!(field(&world, 0, &id, "progress"), wanted);
+    }
+}
+
+#[tokio::test]
 async fn each_of_200_items_edited_once_is_written_once() {
     let (world, config, ..) = scene(ConflictResolution::LastWriteWins).await;
     let ids = seed_bugs(&world.fake(0), 199);
@@ -136,4 +150,113 @@ async fn each_of_200_items_edited_once_is_written_once() {
     }
     assert!(world.fake(0).own_effects().is_empty());
     assert!(world.fake(1).own_effects().is_empty());
+}
+
+/// What people and fate do between two runs.
+#[derive(Clone, Debug)]
+enum Step {
+    Create(usize),
+    Edit(usize, usize, u8),
+    Status(usize, usize, usize),
+    Wait(u64),
+    Crash(usize, u64),
+    Run,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let side = 0..2_usize;
+    let step = prop_oneof![
+        2 => side.clone().prop_map(Step::Create),
+        4 => (side.clone(), 0..9_usize, any::<u8>()).prop_map(|(s, n, v)| Step::Edit(s, n, v)),
+        2 => (side, 0..9_usize, 0..5_usize).prop_map(|(s, n, v)| Step::Status(s, n, v)),
+        2 => (0..10_u64).prop_map(Step::Wait),
+        2 => (0..fault_points::ALL.len(), 1..4_u64).prop_map(|(at, n)| Step::Crash(at, n)),
+        4 => Just(Step::Run),
+    ];
+    proptest::collection::vec(step, 1..40)
+}
+
+async fn take(world: &World, config: ConfigId, step: Step) {
+    let nth = |side: usize, at: usize| {
+        let items = world.fake(side).items();
+        (!items.is_empty()).then(|| items[at % items.len()].id.clone())
+    };
+    match step {
+        Step::Create(side) => {
+            let count = world.fake(side).items().len();
+            let fields = json!({
+                "title": format!("Item {count} of {side}"),
+                "description": format!("<P>{count}</P>\n<script>no</script> "),
+            });
+            world.fake(side).create_as("ada", "bug", fields);
+        }
+        Step::Edit(side, at, to) => {
+            let fields = match to % 3 {
+                0 => json!({"title": format!("Edit {to} ")}),
+                1 => json!({"progress": to % 4}),
+                _ => json!({"description": (to % 2 == 0).then(|| format!("<B>{to}</B>"))}),
+            };
+            if let Some(id) = nth(side, at) {
+                world.fake(side).edit_as("bob", &id, fields);
+            }
+        }
+        Step::Status(side, at, to) => {
+            if let Some(id) = nth(side, at) {
+                let word = ["New", "Active", "Resolved", "Closed", "Removed"][to % 5];
+                world.fake(side).set_status_as("eve", &id, word);
+            }
+        }
+        Step::Wait(seconds) => world.clock.advance(Duration::from_secs(seconds)),
+        Step::Crash(at, n) => {
+            let faults = ScriptedFaultPoints::crash_at(fault_points::ALL[at], n);
+            let engine = world.engine_with(std::sync::Arc::new(faults));
+            world.run_by(&engine, RunRequest::of(config)).await;
+        }
+        Step::Run => {
+            world.run(config).await;
+        }
+    }
+}
+
+async fn live(steps: Vec<Step>, resolution: ConflictResolution) {
+    let (world, config, ..) = scene(resolution).await;
+    world.fake(1).set_quirks(Quirks::all());
+    for step in steps {
+        take(&world, config, step).await;
+    }
+    for _ in 0..3 {
+        world.clock.advance(Duration::from_secs(120));
+        world.run(config).await;
+    }
+    world.fake(0).clear_logs();
+    world.fake(1).clear_logs();
+    for _ in 0..3 {
+        world.clock.advance(Duration::from_secs(120));
+        world.run(config).await;
+    }
+    assert_eq!(world.fake(0).own_effects(), [], "nobody edits, so nothing is written");
+    assert_eq!(world.fake(1).own_effects(), [], "nobody edits, so nothing is written");
+    let pairs = world.pairs(config).await.len();
+    assert_eq!(world.fake(0).items().len(), pairs, "one item of a pair each");
+    assert_eq!(world.fake(1).items().len(), pairs, "one item of a pair each");
+    if resolution == ConflictResolution::SourcePriority {
+        world.assert_in_step(config, &["title", "progress"]).await;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_two_way_history_comes_to_rest(
+        steps in steps(),
+        resolution in prop_oneof![
+            Just(ConflictResolution::SourcePriority),
+            Just(ConflictResolution::LastWriteWins),
+            Just(ConflictResolution::Manual),
+        ],
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(live(steps, resolution));
+    }
 }
