@@ -57,15 +57,16 @@ pub fn serve(
         HttpApp::new()
             .app_data(state.clone())
             .app_data(document.clone())
-            .into_utoipa_app()
-            .openapi(Frame::openapi())
-            .configure(routes::all)
-            .into_app()
+            // Before the API's scope, which answers for everything below it.
+            .service(web::redirect("/api/docs", "/api/docs/"))
             .service(
                 SwaggerUi::new("/api/docs/{_:.*}")
                     .config(utoipa_swagger_ui::Config::from("/api/openapi.json")),
             )
-            .service(web::redirect("/api/docs", "/api/docs/"))
+            .into_utoipa_app()
+            .openapi(Frame::openapi())
+            .configure(routes::all)
+            .into_app()
             .default_service(web::route().to(routes::not_found))
             .wrap(from_fn(layer::around))
     })

@@ -184,7 +184,8 @@ fn read_enabled(caller: &Caller, body: Value) -> Result<(bool, Vec<String>), App
     caller.needs(Role::Admin)?;
     caller.must_see_all()?;
     let mut body = Body::new(body)?;
-    let flag = body.flag("is_enabled").or_else(|| body.flag("enabled_for_sync"));
+    let (flag, other) = (body.flag("is_enabled"), body.flag("enabled_for_sync"));
+    let flag = flag.or(other);
     if flag.is_none() && body.faults().is_empty() {
         body.missing("is_enabled");
     }

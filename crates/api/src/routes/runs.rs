@@ -16,7 +16,7 @@ use crate::params::{LIMIT_DEFAULT, Params};
 use crate::path::{Id, Ids};
 use crate::reply::{Answer, Done, Reply};
 use crate::view::executions::{
-    ExecutionList, ExecutionOne, ExecutionView, ItemView, OutcomeList, PairList, PairMade,
+    ExecutionList, ExecutionOne, ExecutionView, OutcomeList, OutcomeView, PairList, PairMade,
 };
 
 /// List the runs of all configurations, newest first
@@ -90,7 +90,7 @@ pub(crate) async fn items(call: Call, id: Id<ExecutionId>) -> Answer<OutcomeList
         (filter, q.limit(LIMIT_DEFAULT))
     })?;
     let page = call.app().outcomes(&call.caller, id.0, filter, limit).await?;
-    let items: Vec<ItemView> = page.items.into_iter().map(ItemView::from).collect();
+    let items: Vec<OutcomeView> = page.items.into_iter().map(OutcomeView::from).collect();
     let next_cursor = page.next_cursor.map(|id| id.to_string());
     Ok(Reply::new(OutcomeList { count: items.len(), items, next_cursor }).warn(warnings))
 }

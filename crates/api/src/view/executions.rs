@@ -131,7 +131,7 @@ pub(crate) struct ExecutionOne {
     execution: ExecutionView,
     errors: Vec<ErrorLine>,
     logs: Vec<LogLine>,
-    conflicts: Vec<ItemView>,
+    conflicts: Vec<OutcomeView>,
 }
 
 /// An item that is not well.
@@ -157,7 +157,7 @@ impl From<ExecutionState> for ExecutionOne {
         let logs = log_lines(&state.execution);
         Self {
             errors: state.errors.into_iter().filter_map(error_line).collect(),
-            conflicts: state.conflicts.into_iter().map(ItemView::from).collect(),
+            conflicts: state.conflicts.into_iter().map(OutcomeView::from).collect(),
             logs,
             execution: ExecutionView::new(state.execution, &state.config),
         }
@@ -201,7 +201,7 @@ fn error_line(outcome: ItemOutcome) -> Option<ErrorLine> {
 
 /// What became of an item.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct ItemView {
+pub(crate) struct OutcomeView {
     source_id: Option<String>,
     target_id: Option<String>,
     source_type: String,
@@ -236,7 +236,7 @@ impl From<Change> for ChangeView {
     }
 }
 
-impl From<ItemOutcome> for ItemView {
+impl From<ItemOutcome> for OutcomeView {
     fn from(outcome: ItemOutcome) -> Self {
         use ItemState::{Conflicted, Failed, Quarantined};
         Self {
@@ -257,7 +257,7 @@ impl From<ItemOutcome> for ItemView {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct OutcomeList {
     pub(crate) count: usize,
-    pub(crate) items: Vec<ItemView>,
+    pub(crate) items: Vec<OutcomeView>,
     /// Send it as `cursor` for the next page; null on the last.
     pub(crate) next_cursor: Option<String>,
 }
@@ -290,7 +290,7 @@ pub(crate) struct Results {
     would_create: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     would_update: Option<u64>,
-    items: Vec<ItemView>,
+    items: Vec<OutcomeView>,
     /// There are more items than these.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
@@ -319,7 +319,7 @@ impl RunEnded {
                 conflicts_resolved: totals.conflicts_resolved,
                 would_create: dry.then_some(totals.created),
                 would_update: dry.then_some(totals.updated),
-                items: items.into_iter().map(ItemView::from).collect(),
+                items: items.into_iter().map(OutcomeView::from).collect(),
                 items_truncated: truncated,
             },
         }

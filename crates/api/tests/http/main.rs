@@ -1,0 +1,21 @@
+//! The server as its clients see it: the real one, on a port of its own, over a store and trackers in memory.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod access;
+mod bad_bodies;
+mod bad_places;
+mod documented;
+mod idempotency;
+mod openapi_file;
+mod pages;
+mod progress;
+mod schemathesis;
+mod secrets;
+mod support;
+mod using;

@@ -1,0 +1,13 @@
+//! A house to test in: server, store, trackers, a client, and the contract every reply is held against.
+
+mod client;
+mod contract;
+mod logs;
+mod rig;
+mod routes;
+
+pub(crate) use client::{Seen, exchange};
+pub(crate) use contract::Contract;
+pub(crate) use logs::captured as captured_logs;
+pub(crate) use rig::{House, config_body, connector_body};
+pub(crate) use routes::{Route, fill, routes};
