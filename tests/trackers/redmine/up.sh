@@ -90,7 +90,8 @@ if [ ! -e "$STATE/seeded" ]; then
   bundle exec ruby -r./config/environment "$HERE/seed.rb" >>"$SETUP_LOG" 2>&1 || die "seeding failed" "$SETUP_LOG"
   touch "$STATE/seeded"
 fi
-setsid nohup puma -e production -b "tcp://127.0.0.1:$PORT" -t 1:4 "$STATE/config.ru" \
+# One thread: with SQLite two writers at once lock each other out, which is no fault of Redmine's.
+setsid nohup puma -e production -b "tcp://127.0.0.1:$PORT" -t 1:1 "$STATE/config.ru" \
   >"$STATE/log/puma.log" 2>&1 </dev/null 9>&- &
 echo $! >"$STATE/pid"
 for _ in $(seq 600); do

@@ -1,4 +1,4 @@
-//! Writing: look, send, look back; a hundred issues a look.
+//! Writing: look, send, look back; a few issues share a look.
 //!
 //! Redmine checks no revision, so an update reads the issue first; a small gap remains between that read and the write.
 //! What workflow or permissions forbid is dropped behind a 204, so every write is compared with what the issue shows
@@ -21,8 +21,9 @@ use super::requests::Api;
 use super::walk::number;
 use super::wire::Issue;
 
-/// Writes taken at once: they share one look before and one after.
-pub(super) const WRITE_BATCH: usize = 50;
+/// Writes taken at once: they share one look before and one after. More would stretch the time between the look and the
+/// write, in which somebody else's change goes unnoticed.
+pub(super) const WRITE_BATCH: usize = IN_FLIGHT;
 /// Writes on their way at once.
 const IN_FLIGHT: usize = 4;
 const DROPPED: &str = "look whether the account's role may move an issue there (Administration > Workflow), whether the \

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::lock::Mutex;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -35,6 +36,8 @@ pub(super) struct Api {
     pub(super) people: People,
     client: Client,
     sign_in: SignIn,
+    /// Held by the one write that is on its way.
+    writing: Mutex<()>,
 }
 
 /// Parameters of a list.
@@ -62,7 +65,8 @@ impl Api {
         sign_in: SignIn,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { config, clock, lists: Lists::default(), people: People::default(), client, sign_in }
+        let (lists, people) = (Lists::default(), People::default());
+        Self { config, clock, lists, people, client, sign_in, writing: Mutex::new(()) }
     }
 
     /// Reads something.
@@ -203,8 +207,11 @@ impl Api {
         })
     }
 
+    /// Writes go one after another: two at once lock each other out of Redmine's tables (subtasks are kept as nested
+    /// sets, and SQLite takes one writer), and the loser gets a 500 of which nobody knows what it did.
     async fn send(&self, request: Request) -> Result<Response, ConnectorError> {
         let write = request.is_write();
+        let _turn = if write { Some(self.writing.lock().await) } else { None };
         let response = self.client.send(request).await.map_err(|error| failed(error, write))?;
         judged(response, write)
     }
