@@ -60,6 +60,11 @@ fn whole() -> Vec<(&'static str, &'static str, Value)> {
     let sample = json!({
         "id": 7, "type": "Bug", "title": "t", "status": "New", "fields": {"title": "t"}
     });
+    let mut other = pair();
+    other["source_type_id"] = json!(2);
+    other["field_mappings"][0]["source_field_id"] = json!(12);
+    other["field_mappings"][0]["source_field_ids"] = json!([12]);
+    other["status_mappings"][0]["source_status_id"] = json!(6);
     vec![
         ("POST", "/api/connectors", connector("New")),
         ("POST", "/api/connectors/test", connector("New")),
@@ -92,7 +97,7 @@ fn whole() -> Vec<(&'static str, &'static str, Value)> {
             "POST",
             "/api/execute/test-mapping",
             json!({
-                "sync_config_id": 1, "source_connector_id": 1, "target_connector_id": 2, "type_mappings": [pair()],
+                "source_connector_id": 1, "target_connector_id": 2, "type_mappings": [pair()],
                 "sample_source_item": sample, "item_id": "1"
             }),
         ),
@@ -107,13 +112,7 @@ fn whole() -> Vec<(&'static str, &'static str, Value)> {
             json!({"execution_retention_days": 30, "conflict_resolution_default": "manual"}),
         ),
         ("PUT", "/api/settings/{key}", json!({"value": 30})),
-        (
-            "POST",
-            "/api/sync-configs/{id}/type-mappings",
-            json!({
-                "source_type_id": 2, "target_type_id": 3, "suggest": true, "field_mappings": [], "status_mappings": []
-            }),
-        ),
+        ("POST", "/api/sync-configs/{id}/type-mappings", other),
     ]
 }
 
@@ -152,6 +151,10 @@ async fn every_documented_field_is_read() {
         let (mut wanted, mut given) = (BTreeSet::new(), BTreeSet::new());
         documented(&house, schema, "", &mut wanted);
         sent(&body, "", &mut given);
+        if path.ends_with("/test-mapping") {
+            // Either a saved configuration or all of the others: the table of routes sends the first.
+            wanted.remove("/sync_config_id");
+        }
         let missing: Vec<_> = wanted.difference(&given).collect();
         assert!(missing.is_empty(), "{method} {path}: this test does not send {missing:?}");
         // Ids go on from those of the replaced rules.

@@ -4,6 +4,8 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::as_conversions,
+    clippy::type_complexity,
     reason = "tests"
 )]
 

@@ -28,12 +28,16 @@ const WORDS: &[(u16, &[&str])] = &[
 /// The document as served, with a judge for each kind of reply.
 pub(crate) struct Contract {
     pub(crate) document: Value,
+    templates: Vec<(String, String)>,
     judges: Mutex<HashMap<String, Option<std::sync::Arc<Validator>>>>,
 }
 
 impl Contract {
     pub(crate) fn new(document: Value) -> Self {
-        Self { document, judges: Mutex::default() }
+        let mut this = Self { document, templates: Vec::new(), judges: Mutex::default() };
+        let all = this.operations().into_iter().map(|(method, path, _)| (method, path));
+        this.templates = all.collect();
+        this
     }
 
     /// Every operation: method, path, and what the document says of it.
@@ -106,11 +110,11 @@ impl Contract {
 
     fn template(&self, method: &str, path: &str) -> Option<String> {
         let wanted: Vec<&str> = path.split('/').collect();
-        let mut found: Vec<String> = self
-            .operations()
-            .into_iter()
-            .filter(|(known, _, _)| known == method)
-            .map(|(_, template, _)| template)
+        let mut found: Vec<&String> = self
+            .templates
+            .iter()
+            .filter(|(known, _)| known == method)
+            .map(|(_, template)| template)
             .filter(|template| {
                 let parts: Vec<&str> = template.split('/').collect();
                 parts.len() == wanted.len()
@@ -120,7 +124,7 @@ impl Contract {
             })
             .collect();
         found.sort_by_key(|template| template.matches('{').count());
-        found.into_iter().next()
+        found.first().map(|template| (*template).clone())
     }
 
     fn obeys(&self, name: &str, method: &str, template: &str, seen: &Seen) {
