@@ -1,1 +1,1 @@
-//! x
+//! What the tests of this package share.
