@@ -77,7 +77,7 @@ impl ConnectorFactory for Boards {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let (mine, theirs, me) = (Board::default(), Board::default(), Caller::command_line());
-    (mine.add("Buy milk"), mine.add("Call Ada"));
+    ["Buy milk", "Call Ada"].iter().for_each(|title| drop(mine.add(title)));
     let memory = DatabaseConfig::new("sqlite::memory:");
     let store = Storage::open(&memory, Arc::new(SystemClock::new()))?;
     let vault = Vault::new(KeyRing::parse("example", &new_key_text()?)?);

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use syncline_api::{ApiState, EventHub, ServerOptions};
-use syncline_domain::ports::RunEvents;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
@@ -38,7 +37,7 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let events = EventHub::default();
-    let house = House::open(&config, Arc::new(events.clone()) as Arc<dyn RunEvents>).await?;
+    let house = House::open(&config, Arc::new(events.clone())).await?;
     refuse_open_door(&config, &house).await?;
     run_house(&config, house, events, listener, stop).await
 }
@@ -101,7 +100,7 @@ async fn clean_up(house: &House) {
         Ok(closed) => log::warn!("closed {} run(s) whose process died", closed.len()),
         Err(fault) => log::error!("runs of dead processes were not closed: {fault}"),
     }
-    match reseal_all(house.store.as_ref(), Arc::clone(&house.vault) as _).await {
+    match reseal_all(house.store.as_ref(), house.sealer()).await {
         Ok(0) => {}
         Ok(moved) => {
             log::info!("brought the credentials of {moved} connector(s) under the current key")

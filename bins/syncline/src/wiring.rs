@@ -41,7 +41,7 @@ impl House {
             faults: Arc::new(NoFaultPoints),
             holder: format!("{}-{:08x}", std::process::id(), rng.next_u64() >> 32),
         });
-        let sealer: Arc<dyn Sealer> = Arc::clone(&vault) as Arc<dyn Sealer>;
+        let sealer: Arc<dyn Sealer> = vault.clone();
         let app = App::new(AppParts {
             store: Arc::clone(&store),
             factory: Arc::new(Connectors::new(outbound, Arc::clone(&clock))),
@@ -51,6 +51,11 @@ impl House {
             environment: SettingsSource::default(),
         });
         Ok(Self { app, store, vault, rng })
+    }
+
+    /// The vault, as what it is to others.
+    pub(crate) fn sealer(&self) -> Arc<dyn Sealer> {
+        self.vault.clone()
     }
 }
 

@@ -1,4 +1,5 @@
 //! The command line and the server's life, as a process.
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod support;
 
@@ -45,11 +46,14 @@ fn a_wrong_variable_ends_with_78_and_its_name() {
 #[test]
 fn the_open_door_is_refused_until_there_is_a_key() {
     let folder = tempfile::tempdir().expect("a folder");
-    let refused = output(syncline(folder.path()).args(["serve", "--host", "0.0.0.0", "--port", "0"]));
+    let refused =
+        output(syncline(folder.path()).args(["serve", "--host", "0.0.0.0", "--port", "0"]));
     assert_eq!(refused.status.code(), Some(78));
     assert!(text(&refused.stderr).contains("syncline keys create"), "{}", text(&refused.stderr));
 
-    let made = output(syncline(folder.path()).args(["keys", "create", "ci", "--role", "viewer", "--json"]));
+    let made = output(
+        syncline(folder.path()).args(["keys", "create", "ci", "--role", "viewer", "--json"]),
+    );
     let key = json(&made.stdout)["key"].as_str().expect("a key").to_owned();
     let port = free_port();
     let mut command = syncline(folder.path());
@@ -81,7 +85,8 @@ fn doctor_says_a_line_a_thing() {
 fn a_lost_key_stops_the_start_and_a_rotated_one_does_not() {
     let folder = tempfile::tempdir().expect("a folder");
     let port = free_port();
-    let kept = output(syncline(folder.path()).args(["demo", "--exit", "--items", "3", "--keep", "data"]));
+    let kept =
+        output(syncline(folder.path()).args(["demo", "--exit", "--items", "3", "--keep", "data"]));
     assert!(kept.status.success(), "{}", text(&kept.stderr));
     let rotated = output(syncline(folder.path()).args(["rotate-key", "--json"]));
     let said = json(&rotated.stdout);

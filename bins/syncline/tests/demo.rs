@@ -1,4 +1,5 @@
 //! `syncline demo`: the story it tells is true, and nothing stays behind.
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod support;
 
@@ -27,7 +28,8 @@ fn the_demo_syncs_edits_and_moves_only_the_edits() {
 #[test]
 fn the_demo_keeps_its_database_when_asked() {
     let folder = tempfile::tempdir().expect("a folder");
-    let done = output(syncline(folder.path()).args(["demo", "--exit", "--items", "5", "--keep", "kept"]));
+    let done =
+        output(syncline(folder.path()).args(["demo", "--exit", "--items", "5", "--keep", "kept"]));
     assert!(done.status.success(), "{}", text(&done.stderr));
     for name in ["syncline.db", "syncline.key"] {
         assert!(folder.path().join("kept").join(name).exists(), "{name}");

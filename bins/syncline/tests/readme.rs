@@ -1,4 +1,5 @@
 //! The first sync of the README, executed from the README itself.
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod support;
 
@@ -40,7 +41,8 @@ fn the_first_sync_works_as_printed() {
         .replace(":8802", &format!(":{desk}"))
         .replace(":3000", &format!(":{port}"));
     // Every call must succeed, and every reply gets a line of its own.
-    let script = format!("set -eu\ncurl() {{ command curl --fail-with-body \"$@\"; echo; }}\n{script}");
+    let script =
+        format!("set -eu\ncurl() {{ command curl --fail-with-body \"$@\"; echo; }}\n{script}");
     let done = Command::new("bash").arg("-c").arg(&script).output().expect("bash and curl");
     let said = text(&done.stdout);
     assert!(done.status.success(), "{said}\n{}", text(&done.stderr));

@@ -64,7 +64,7 @@ pub(crate) async fn run(args: DemoArgs, out: Output) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on port {} (--port)", args.port))?;
     let config = config_in(&home, listener.local_addr()?.port())?;
     let hub = EventHub::default();
-    let events = Arc::new(Both(Progress::new(out.json), hub.clone())) as Arc<dyn RunEvents>;
+    let events: Arc<dyn RunEvents> = Arc::new(Both(Progress::new(out.json), hub.clone()));
     let house = House::open(&config, events).await?;
 
     out.say("1. Starting two sandbox trackers");

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use clap::CommandFactory as _;
 use serde_json::json;
 use syncline_app::{Caller, ConfigFilter};
-use syncline_domain::ports::{NoEvents, RunEvents};
+use syncline_domain::ports::NoEvents;
 use syncline_domain::{ConfigId, ConnectorId};
 
 use crate::cli::{Cli, Command};
@@ -93,7 +93,7 @@ async fn quiet(config: &Config) -> anyhow::Result<House> {
 
 /// Opens the house without anybody listening to runs.
 pub(crate) async fn open(config: &Config) -> anyhow::Result<House> {
-    House::open(config, Arc::new(NoEvents) as Arc<dyn RunEvents>).await
+    House::open(config, Arc::new(NoEvents)).await
 }
 
 /// A connector by id or name.

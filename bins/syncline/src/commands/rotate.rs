@@ -1,7 +1,5 @@
 //! `syncline rotate-key`.
 
-use std::sync::Arc;
-
 use serde_json::json;
 use syncline_domain::ports::Sealer as _;
 use syncline_vault::rotate_file;
@@ -20,7 +18,7 @@ pub(crate) async fn run(house: &House, out: Output) -> anyhow::Result<()> {
     let before = house.vault.current_key();
     rotate_file(&path)?;
     anyhow::ensure!(house.vault.reload(), "the key file {} is unreadable now", path.display());
-    let moved = reseal_all(house.store.as_ref(), Arc::clone(&house.vault) as _).await?;
+    let moved = reseal_all(house.store.as_ref(), house.sealer()).await?;
     let now = house.vault.current_key();
     out.show(&json!({"key": now, "previous_key": before, "resealed": moved}), || {
         format!(

@@ -19,7 +19,7 @@ const ROWS: usize = 40;
 
 pub(crate) async fn run(config: &Config, command: SyncCommand, out: Output) -> anyhow::Result<()> {
     let SyncCommand::Run(args) = command;
-    let progress = Arc::new(Progress::new(out.json)) as Arc<dyn RunEvents>;
+    let progress: Arc<dyn RunEvents> = Arc::new(Progress::new(out.json));
     let house = House::open(config, progress).await?;
     house.app.engine().close_orphans().await?;
     let id = config_named(&house, &args.config).await?;
