@@ -22,7 +22,7 @@ NAME=syncline-$(printf %s "$STATE" | cksum | cut -d' ' -f1)
 HERE=$(cd "$(dirname "$0")" && pwd)
 SETUP_LOG=$STATE/log/setup.log
 
-say() { echo "URL=$URL API_KEY=$API_KEY USER_KEY=$USER_KEY LIMITED_KEY=$LIMITED_KEY PROJECT=$PROJECT PROJECT2=$PROJECT2 PID=$(cat "$STATE/pid")"; }
+say() { echo "URL=$URL API_KEY=$API_KEY USER_KEY=$USER_KEY LIMITED_KEY=$LIMITED_KEY PROJECT=$PROJECT PROJECT2=$PROJECT2 STATE=$STATE PID=$(cat "$STATE/pid")"; }
 die() { echo "$1" >&2; [ -s "${2:-/dev/null}" ] && tail -20 "$2" >&2; exit 1; }
 answers() { curl -fs -o /dev/null --max-time 5 "$URL/login"; }
 lives() { [ -s "$STATE/pid" ] && kill -0 "$(cat "$STATE/pid")" 2>/dev/null; }
