@@ -1,0 +1,117 @@
+//! A real Redmine, started by the repository's script, and its REST API as a person would use it, past our connector.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use syncline_testkit::require::or_skip;
+
+/// A running Redmine; stopped and removed with the value.
+pub struct Redmine {
+    told: BTreeMap<String, String>,
+    state: PathBuf,
+    http: reqwest::Client,
+}
+
+impl Redmine {
+    /// Starts one; `None` when it cannot be had and that is allowed.
+    pub fn start(name: &str) -> Option<Self> {
+        let state = std::env::temp_dir().join(format!("syncline-{name}-{}", std::process::id()));
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let done = Command::new("trackers/redmine/up.sh")
+            .env("STATE", &state)
+            .env("PORT", port.to_string())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&done.stdout);
+        if !done.status.success() {
+            let why = String::from_utf8_lossy(&done.stderr);
+            or_skip("redmine", why.lines().next().unwrap_or("up.sh failed"));
+            return None;
+        }
+        let last = said.lines().last().unwrap_or_default();
+        let told = last
+            .split_whitespace()
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect();
+        // TLS is not used, but the client wants a provider all the same.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        Some(Self { told, state, http: reqwest::Client::new() })
+    }
+
+    /// The body that registers it as a connector.
+    pub fn connector(&self, name: &str) -> Value {
+        json!({
+            "name": name, "connector_type": "redmine", "auth_type": "apikey",
+            "base_url": self.told["URL"], "endpoint": self.told["PROJECT"],
+            "credentials": {"apiKey": self.told["API_KEY"]}
+        })
+    }
+
+    async fn call(&self, request: reqwest::RequestBuilder) -> Value {
+        let answer =
+            request.header("X-Redmine-API-Key", &self.told["API_KEY"]).send().await.unwrap();
+        let (status, url) = (answer.status(), answer.url().clone());
+        #[expect(clippy::disallowed_methods, reason = "a server of the test's own")]
+        let body = answer.text().await.unwrap();
+        assert!(status.is_success(), "{status} {url} {body}");
+        serde_json::from_str(&body).unwrap_or(Value::Null)
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/{path}", self.told["URL"])
+    }
+
+    /// Makes an issue; its id.
+    pub async fn create(&self, issue: &Value) -> u64 {
+        let mut issue = issue.clone();
+        issue["project_id"] = json!(self.told["PROJECT"]);
+        let body = json!({"issue": issue});
+        let made = self.call(self.http.post(self.url("issues.json")).json(&body)).await;
+        made["issue"]["id"].as_u64().unwrap()
+    }
+
+    /// Changes an issue, or adds a comment with `notes`.
+    pub async fn change(&self, id: u64, issue: &Value) {
+        let url = self.url(&format!("issues/{id}.json"));
+        self.call(self.http.put(url).json(&json!({"issue": issue}))).await;
+    }
+
+    /// All issues of the project, closed ones too, by id.
+    pub async fn issues(&self) -> Vec<Value> {
+        let mut all = Vec::new();
+        loop {
+            let path = format!(
+                "issues.json?project_id={}&status_id=*&sort=id&limit=100&offset={}",
+                self.told["PROJECT"],
+                all.len()
+            );
+            let page = self.call(self.http.get(self.url(&path))).await;
+            let issues = page["issues"].as_array().unwrap();
+            all.extend(issues.iter().cloned());
+            if issues.len() < 100 {
+                return all;
+            }
+        }
+    }
+
+    /// The texts of an issue's comments, oldest first.
+    pub async fn comments(&self, id: u64) -> Vec<String> {
+        let path = format!("issues/{id}.json?include=journals");
+        let issue = self.call(self.http.get(self.url(&path))).await;
+        let mut journals = issue["issue"]["journals"].as_array().cloned().unwrap_or_default();
+        journals.sort_by_key(|journal| journal["id"].as_u64());
+        let notes = journals.iter().filter_map(|journal| journal["notes"].as_str());
+        notes.filter(|text| !text.is_empty()).map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Redmine {
+    fn drop(&mut self) {
+        let mut down = Command::new("trackers/redmine/down.sh");
+        drop(down.env("STATE", &self.state).env("PURGE", "1").status());
+    }
+}
