@@ -94,10 +94,15 @@ fn every_room_is_held_to_the_lint_table() {
         let manifest = std::fs::read_to_string(&package.manifest_path).unwrap();
         let exempt = ["syncline-tests", "syncline-testkit", "syncline-bench", "syncline-examples"];
         assert!(
-            exempt.contains(&package.name.as_str()) || manifest.contains("[lints]\nworkspace = true"),
+            exempt.contains(&package.name.as_str())
+                || manifest.contains("[lints]\nworkspace = true"),
             "{} lacks `[lints] workspace = true` ({root})",
             package.name
         );
-        assert!(package.description.is_some_and(|d| !d.is_empty()), "{} says what it is", package.name);
+        assert!(
+            package.description.is_some_and(|d| !d.is_empty()),
+            "{} says what it is",
+            package.name
+        );
     }
 }

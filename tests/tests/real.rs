@@ -33,7 +33,8 @@ const TITLES: [&str; 6] = [
     "tab\tinside, {{mustache}} and ${shell}",
     "plain",
 ];
-const TEXT: &str = "First line\n\n<p>not a paragraph</p> &amp; &lt;kept&gt;\n* bullet\n|a|b|\n\nlast line ünïcödé";
+const TEXT: &str =
+    "First line\n\n<p>not a paragraph</p> &amp; &lt;kept&gt;\n* bullet\n|a|b|\n\nlast line ünïcödé";
 
 fn issue(n: u64) -> Value {
     let title = TITLES[usize::try_from(n).unwrap() % TITLES.len()];
