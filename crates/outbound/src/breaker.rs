@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use crate::error::{Failure, OutboundError};
 use crate::response::Response;
 
@@ -16,35 +18,60 @@ pub(crate) struct Breakers {
     failures: u32,
     rest: Duration,
     hosts: Mutex<HashMap<String, Host>>,
+    /// Counts answers, so that those who wait for one look again.
+    noted: watch::Sender<u64>,
+}
+
+/// What a call may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// Go on.
+    Go,
+    /// Somebody finds out right now; look again after the next answer, or at this time.
+    Wait(Duration),
+    /// The host rests for so long.
+    Rest(Duration),
 }
 
 #[derive(Clone, Copy, Default)]
 struct Host {
     failed: u32,
     resting_until: Duration,
+    /// A call was let through and its answer is not there yet; it is given up at `resting_until`.
+    is_probed: bool,
 }
 
 impl Breakers {
     /// Opens after `failures` in a row (0: never) for `rest`.
     pub(crate) fn new(failures: u32, rest: Duration) -> Self {
-        Self { failures, rest, hosts: Mutex::default() }
+        Self { failures, rest, hosts: Mutex::default(), noted: watch::Sender::new(0) }
     }
 
-    /// How long `host` still rests at `now`. When its rest is over the first caller is let through and the others are
-    /// held off until its answer is there.
-    pub(crate) fn admit(&self, host: &str, now: Duration) -> Result<(), Duration> {
+    /// Whether a call to `host` may go out at `now`. When its rest is over the first caller is let through and the
+    /// others wait for its answer: they came at the same time, so they must not fail for having come second.
+    pub(crate) fn admit(&self, host: &str, now: Duration) -> Admission {
         let mut hosts = self.lock();
         let Some(state) = hosts.get_mut(host) else {
-            return Ok(());
+            return Admission::Go;
         };
         if self.failures == 0 || state.failed < self.failures {
-            return Ok(());
+            return Admission::Go;
         }
         if state.resting_until > now {
-            return Err(state.resting_until.saturating_sub(now));
+            return if state.is_probed {
+                Admission::Wait(state.resting_until)
+            } else {
+                Admission::Rest(state.resting_until.saturating_sub(now))
+            };
         }
         state.resting_until = now.saturating_add(self.rest);
-        Ok(())
+        state.is_probed = true;
+        Admission::Go
+    }
+
+    /// Changes with every answer of any host.
+    pub(crate) fn noted(&self) -> watch::Receiver<u64> {
+        self.noted.subscribe()
     }
 
     /// Whether `host` rests at `now`; lets nobody through.
@@ -62,6 +89,11 @@ impl Breakers {
         outcome: &Result<Response, OutboundError>,
         now: Duration,
     ) {
+        self.learn(host, outcome, now);
+        self.noted.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    fn learn(&self, host: &str, outcome: &Result<Response, OutboundError>, now: Duration) {
         let mut hosts = self.lock();
         if !is_outage(outcome) {
             hosts.remove(host);
@@ -72,6 +104,7 @@ impl Breakers {
         }
         let state = hosts.entry(host.to_owned()).or_default();
         state.failed = state.failed.saturating_add(1);
+        state.is_probed = false;
         if state.failed >= self.failures {
             state.resting_until = now.saturating_add(self.rest);
         }
@@ -116,19 +149,19 @@ mod tests {
         let at = Duration::from_secs;
         for n in 0..4 {
             breakers.note("h", &down(), at(n));
-            assert_eq!(breakers.admit("h", at(n)), Ok(()));
+            assert_eq!(breakers.admit("h", at(n)), Admission::Go);
         }
         breakers.note("h", &down(), at(4));
-        assert_eq!(breakers.admit("h", at(4)), Err(REST));
-        assert_eq!(breakers.admit("other", at(4)), Ok(()));
+        assert_eq!(breakers.admit("h", at(4)), Admission::Rest(REST));
+        assert_eq!(breakers.admit("other", at(4)), Admission::Go);
         assert!(breakers.is_resting("h", at(33)));
-        assert_eq!(breakers.admit("h", at(34)), Ok(()), "the probe");
-        assert!(breakers.admit("h", at(35)).is_err(), "beside the probe");
+        assert_eq!(breakers.admit("h", at(34)), Admission::Go, "the probe");
+        assert_eq!(breakers.admit("h", at(35)), Admission::Wait(at(64)), "beside the probe");
         breakers.note("h", &down(), at(36));
-        assert_eq!(breakers.admit("h", at(36)), Err(REST));
-        assert_eq!(breakers.admit("h", at(66)), Ok(()));
+        assert_eq!(breakers.admit("h", at(36)), Admission::Rest(REST));
+        assert_eq!(breakers.admit("h", at(66)), Admission::Go);
         breakers.note("h", &up(), at(67));
-        assert_eq!(breakers.admit("h", at(67)), Ok(()));
+        assert_eq!(breakers.admit("h", at(67)), Admission::Go);
     }
 
     #[test]
@@ -137,7 +170,7 @@ mod tests {
         for round in 0..50 {
             let outcome = if round % 5 == 4 { up() } else { down() };
             breakers.note("h", &outcome, Duration::ZERO);
-            assert_eq!(breakers.admit("h", Duration::ZERO), Ok(()));
+            assert_eq!(breakers.admit("h", Duration::ZERO), Admission::Go);
         }
     }
 
@@ -147,7 +180,7 @@ mod tests {
         for _ in 0..20 {
             breakers.note("h", &down(), Duration::ZERO);
         }
-        assert_eq!(breakers.admit("h", Duration::ZERO), Ok(()));
+        assert_eq!(breakers.admit("h", Duration::ZERO), Admission::Go);
         assert!(!breakers.is_resting("h", Duration::ZERO));
     }
 }

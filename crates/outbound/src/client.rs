@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::select;
 use syncline_domain::ports::{Clock, Rng};
 
 use crate::attempt::{self, Context};
-use crate::breaker::Breakers;
+use crate::breaker::{Admission, Breakers};
 use crate::config::{ConfigError, OutboundConfig};
 use crate::error::{Failure, OutboundError, Sent};
 use crate::jitter;
@@ -164,8 +165,8 @@ impl Client {
         let _slot =
             slot.map_err(|TooLong(retry_after)| not_sent(Failure::RateLimited { retry_after }))?;
         let breakers = &self.inner.breakers;
-        breakers
-            .admit(host, clock.monotonic())
+        self.admitted(host)
+            .await
             .map_err(|retry_after| not_sent(Failure::Resting { retry_after }))?;
         let cx = Context {
             http: &self.inner.http,
@@ -186,6 +187,22 @@ impl Client {
             self.limiter.pause(clock, jitter::bound(attempt));
         }
         outcome
+    }
+
+    /// Lets the host's breaker decide; while another call finds out whether the host is back, waits for its answer.
+    async fn admitted(&self, host: &str) -> Result<(), Duration> {
+        let (clock, breakers) = (self.inner.clock.as_ref(), &self.inner.breakers);
+        let mut noted = breakers.noted();
+        loop {
+            match breakers.admit(host, clock.monotonic()) {
+                Admission::Go => return Ok(()),
+                Admission::Rest(left) => return Err(left),
+                Admission::Wait(until) => {
+                    let answer = std::pin::pin!(noted.changed());
+                    select(answer, clock.sleep_until(until)).await;
+                }
+            }
+        }
     }
 
     /// A 429 that outlasted the attempts becomes an error, so that no caller takes it for an answer.
