@@ -87,7 +87,7 @@ impl Drop for Checkpointer {
     fn drop(&mut self) {
         self.nudge.take();
         if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
+            && crate::workers::join(thread).is_err()
         {
             log::error!("the store's checkpointer ended by a panic");
         }

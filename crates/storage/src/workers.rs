@@ -68,11 +68,20 @@ impl Drop for Workers {
     fn drop(&mut self) {
         self.queue.take();
         for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
+            if join(thread).is_err() {
                 log::error!("a thread of the store ended by a panic");
             }
         }
     }
+}
+
+/// Waits for the end of a thread, unless it is the one that asks: the last unit of work may hold the last handle on the
+/// store, and then the store is dropped on a thread of its own, which is about to end.
+pub(crate) fn join(thread: std::thread::JoinHandle<()>) -> std::thread::Result<()> {
+    if thread.thread().id() == std::thread::current().id() {
+        return Ok(());
+    }
+    thread.join()
 }
 
 fn serve(pool: &Pool<DbManager>, messages: &Mutex<mpsc::Receiver<Message>>, run: Run) {

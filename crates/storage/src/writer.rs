@@ -63,7 +63,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.queue.take();
         if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
+            && crate::workers::join(thread).is_err()
         {
             log::error!("the store's writer ended by a panic");
         }
