@@ -31,16 +31,10 @@ pub(crate) struct AzureDevOps {
     api: Api,
     clock: Arc<dyn Clock>,
     refused: RefusedStarts,
-    people: Mutex<People>,
-}
-
-/// What was learned about accounts on the way.
-#[derive(Default)]
-struct People {
-    /// A type that validated items can have.
-    some_type: Option<String>,
     /// Accounts that were looked up, by what was known of the person.
-    accounts: BTreeMap<String, Option<Identity>>,
+    accounts: Mutex<BTreeMap<String, Option<Identity>>>,
+    /// A type that validated items can have; people are looked up side by side, but ask for it once.
+    some_type: futures_util::lock::Mutex<Option<String>>,
 }
 
 /// What Azure DevOps can do.
@@ -73,7 +67,8 @@ impl AzureDevOps {
             api: Api { config, client, sign_in },
             clock,
             refused: RefusedStarts::default(),
-            people: Mutex::default(),
+            accounts: Mutex::default(),
+            some_type: futures_util::lock::Mutex::default(),
         }
     }
 
@@ -100,30 +95,30 @@ impl AzureDevOps {
     /// Each account is looked up once.
     async fn resolve(&self, who: &Identity) -> Result<Option<Identity>, ConnectorError> {
         let Some(key) = who.key() else { return Ok(None) };
-        if let Some(known) = self.people().accounts.get(&key) {
+        if let Some(known) = self.accounts().get(&key) {
             return Ok(known.clone());
         }
-        let some_type = self.people().some_type.clone();
-        let some_type = match some_type {
-            Some(name) => name,
-            None => self.some_type().await?,
-        };
+        let some_type = self.some_type().await?;
         let found = lookup::account(&self.api, &some_type, who).await?;
-        self.people().accounts.insert(key, found.clone());
+        self.accounts().insert(key, found.clone());
         Ok(found)
     }
 
     /// Any type that items can be made of.
     async fn some_type(&self) -> Result<String, ConnectorError> {
+        let mut known = self.some_type.lock().await;
+        if let Some(name) = known.as_ref() {
+            return Ok(name.clone());
+        }
         let types = self.api.types().await?;
         let name = types.into_iter().find(|kind| !kind.is_disabled).map(|kind| kind.name);
         let name = name.unwrap_or_else(|| "Bug".to_owned());
-        self.people().some_type = Some(name.clone());
+        *known = Some(name.clone());
         Ok(name)
     }
 
-    fn people(&self) -> MutexGuard<'_, People> {
-        self.people.lock().unwrap_or_else(PoisonError::into_inner)
+    fn accounts(&self) -> MutexGuard<'_, BTreeMap<String, Option<Identity>>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn items(&self, ids: &[ItemId]) -> Result<Vec<Item>, ConnectorError> {
