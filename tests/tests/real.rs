@@ -40,7 +40,7 @@ fn issue(n: u64) -> Value {
     let title = TITLES[usize::try_from(n).unwrap() % TITLES.len()];
     json!({
         "tracker_id": 1 + n % 3, "subject": format!("{n}: {title}"),
-        "description": if n % 7 == 0 { String::new() } else { format!("{TEXT} {n}") },
+        "description": if n.is_multiple_of(7) { String::new() } else { format!("{TEXT} {n}") },
         "priority_id": 1 + n % 5, "done_ratio": (n % 11) * 10
     })
 }
@@ -49,10 +49,10 @@ fn issue(n: u64) -> Value {
 async fn fill(redmine: &Redmine) {
     for n in 1..=ISSUES {
         let id = redmine.create(&issue(n)).await;
-        if n % 6 != 0 {
+        if !n.is_multiple_of(6) {
             redmine.change(id, &json!({"status_id": 1 + n % 6})).await;
         }
-        if n % 10 == 0 {
+        if n.is_multiple_of(10) {
             redmine.change(id, &json!({"notes": format!("first comment on {n} <i>ü</i>")})).await;
             redmine.change(id, &json!({"notes": format!("second comment on {n}")})).await;
         }
@@ -85,7 +85,10 @@ fn ids(issues: &[Value]) -> BTreeMap<String, u64> {
 
 /// Every tenth issue has two comments.
 fn commented(subject: &str) -> bool {
-    subject.split_once(':').and_then(|(n, _)| n.parse::<u64>().ok()).is_some_and(|n| n % 10 == 0)
+    subject
+        .split_once(':')
+        .and_then(|(n, _)| n.parse::<u64>().ok())
+        .is_some_and(|n| n.is_multiple_of(10))
 }
 
 fn touched(issues: &[Value]) -> BTreeMap<u64, String> {
