@@ -75,10 +75,14 @@ impl Drop for Workers {
     }
 }
 
-/// Waits for the end of a thread, unless it is the one that asks: the last unit of work may hold the last handle on the
-/// store, and then the store is dropped on a thread of its own, which is about to end.
+/// How the names of all threads of a store begin.
+pub(crate) const THREADS: &str = "store-";
+
+/// Waits for the end of one of the store's threads, unless one of them asks: the last unit of work may hold the last
+/// handle on the store. Its thread must then wait neither for itself nor for others, which wait for it; all of them end
+/// by themselves once that unit is done.
 pub(crate) fn join(thread: std::thread::JoinHandle<()>) -> std::thread::Result<()> {
-    if thread.thread().id() == std::thread::current().id() {
+    if std::thread::current().name().is_some_and(|name| name.starts_with(THREADS)) {
         return Ok(());
     }
     thread.join()
