@@ -2,8 +2,13 @@
 
 #![expect(clippy::print_stdout, reason = "printing is what this file is for")]
 
+use std::io::IsTerminal as _;
+
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
+
+/// The width of a table that goes to a file or a pipe.
+const WIDTH: u16 = 140;
 
 /// How to print.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +49,9 @@ pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
         .load_style(presets::UTF8_BORDERS_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(head.to_vec());
+    if !std::io::stdout().is_terminal() {
+        table.set_width(WIDTH);
+    }
     for row in rows {
         table.add_row(row);
     }

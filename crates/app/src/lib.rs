@@ -16,6 +16,7 @@ mod app;
 mod audit;
 mod caller;
 mod configs;
+mod connector_body;
 mod connectors;
 mod cron;
 mod desk;

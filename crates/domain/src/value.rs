@@ -96,7 +96,7 @@ pub fn canonical(value: &Value, field_type: FieldType) -> Value {
 /// empty text and an empty set are equal here; `0` and `false` are values.
 #[must_use]
 pub fn same(left: &Value, right: &Value, field_type: FieldType) -> bool {
-    comparable(left, field_type) == comparable(right, field_type)
+    left == right || comparable(left, field_type) == comparable(right, field_type)
 }
 
 /// A short name of the canonical value: SHA-256 in hex. Equal values have equal names.
