@@ -33,6 +33,7 @@ pub(crate) async fn drive(
     let mode = if execution.dry_run { Mode::Dry } else { Mode::Live };
     let mut course = Course::new(parts, spec, mode, execution, Some(Arc::clone(&keeper)));
     course.limit_left = limit;
+    course.people = engine.accounts.of(&course.spec.config, engine.parts.clock.monotonic());
     {
         let work = pin!(go_and_close(&mut course, &source, &target));
         let beat = pin!(keeper.beat());
@@ -41,6 +42,8 @@ pub(crate) async fn drive(
             Either::Right((never, _)) => match never {},
         }
     }
+    let people = std::mem::take(&mut course.people);
+    engine.accounts.keep(&course.spec.config, engine.parts.clock.monotonic(), people);
     drop(going_on);
     course.execution
 }

@@ -10,6 +10,7 @@ use syncline_domain::{ConfigId, Execution, ExecutionId, Fault, ItemId, PairId, S
 
 use crate::error::{PairError, PreviewError, StartError};
 use crate::pairs::OnNextRun;
+use crate::people::Accounts;
 use crate::preview::{Preview, PreviewRequest};
 use crate::start::{RunRequest, StartedRun};
 
@@ -53,13 +54,14 @@ pub type RunReport = Execution;
 pub struct Engine {
     pub(crate) parts: EngineParts,
     going_on: Arc<Mutex<BTreeSet<ConfigId>>>,
+    pub(crate) accounts: Arc<Accounts>,
 }
 
 impl Engine {
     /// An engine made of these parts.
     #[must_use]
     pub fn new(parts: EngineParts) -> Self {
-        Self { parts, going_on: Arc::default() }
+        Self { parts, going_on: Arc::default(), accounts: Arc::default() }
     }
 
     /// Reads a configuration with every row id resolved.

@@ -1,11 +1,13 @@
-//! Who a person of the reading side is on the writing side: asked once per person and run.
+//! Who a person of the reading side is on the writing side: asked once per person, remembered for a day.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use serde_json::Value;
-use syncline_domain::{FieldRef, Identity, Side};
+use syncline_domain::{ConfigId, FieldRef, Identity, Side, SyncConfig};
 use syncline_mapping::{MapWarning, Mapped};
 
 use crate::error::Stop;
@@ -14,10 +16,49 @@ use crate::pass::Pass;
 /// How many people are remembered; beyond that they are asked for again.
 const MOST: usize = 10_000;
 
+/// How long an account that was found stands for the runs that follow.
+const KEPT: Duration = Duration::from_secs(24 * 3_600);
+
 /// The answers so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct People {
     known: HashMap<(Side, String), Option<Identity>>,
+}
+
+/// Accounts that earlier runs of this process found, by configuration and the version of its rules.
+#[derive(Debug, Default)]
+pub(crate) struct Accounts {
+    found: Mutex<HashMap<ConfigId, Found>>,
+}
+
+#[derive(Debug)]
+struct Found {
+    version: i64,
+    since: Duration,
+    people: People,
+}
+
+impl Accounts {
+    /// What is remembered for a run that begins at `now` (monotonic).
+    pub(crate) fn of(&self, config: &SyncConfig, now: Duration) -> People {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found
+            .get(&config.id)
+            .filter(|found| found.version == config.version)
+            .filter(|found| now.saturating_sub(found.since) < KEPT)
+            .map_or_else(People::default, |found| found.people.clone())
+    }
+
+    /// Remembers whom a run found; whom it did not find is asked for again, for the account may have been made since.
+    pub(crate) fn keep(&self, config: &SyncConfig, now: Duration, mut people: People) {
+        people.known.retain(|_, account| account.is_some());
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = found
+            .get(&config.id)
+            .filter(|old| old.version == config.version && now.saturating_sub(old.since) < KEPT)
+            .map_or(now, |old| old.since);
+        found.insert(config.id, Found { version: config.version, since, people });
+    }
 }
 
 /// Puts accounts of the writing side in place of the people that the rules named.

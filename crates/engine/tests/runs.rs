@@ -52,6 +52,7 @@ async fn no_change_is_one_request_and_k_changes_are_one_and_their_writes() {
     world.fake(1).clear_logs();
     world.run(config).await;
     assert_eq!(calls(&world.fake(0)), BTreeMap::from([(Method::Changes, 2)]));
+    // A new process looks people up again.
     assert_eq!(
         calls(&world.fake(1)),
         BTreeMap::from([(Method::Apply, 2), (Method::ResolveIdentity, 1)])
@@ -61,6 +62,23 @@ async fn no_change_is_one_request_and_k_changes_are_one_and_their_writes() {
     world.run(config).await;
     assert_eq!(calls(&world.fake(0)), BTreeMap::from([(Method::Changes, 1)]));
     assert_eq!(calls(&world.fake(1)), BTreeMap::new());
+}
+
+#[tokio::test]
+async fn whom_one_run_found_the_next_of_the_same_process_does_not_look_up() {
+    let (world, config) = World::pair().await;
+    let engine = world.engine();
+    let ids = seed_bugs(&world.fake(0), 3);
+    world.run_by(&engine, RunRequest::of(config)).await;
+    assert!(world.fake(1).count(Method::ResolveIdentity) > 0);
+    world.clock.advance(Duration::from_secs(3_600));
+    for id in &ids {
+        world.fake(0).edit_as("ada", id, json!({"title": format!("Edited {id}")}));
+    }
+    world.fake(1).clear_logs();
+    let second = world.run_by(&engine, RunRequest::of(config)).await;
+    assert_eq!(second.totals.updated, 3);
+    assert_eq!(world.fake(1).count(Method::ResolveIdentity), 0);
 }
 
 #[tokio::test]
