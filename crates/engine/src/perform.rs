@@ -72,7 +72,13 @@ fn take_answer(
     match answer {
         Answer::Done(item) => {
             course.wrote(one);
-            let verdict = page.recovered.relabel(pass.read, id, verdict_of(one));
+            let mut verdict = page.recovered.relabel(pass.read, id, verdict_of(one));
+            if let Some(kept) = kept_status(one.status.as_deref(), item.status.as_deref()) {
+                log::warn!(execution_id = course.execution.id.0, item = id.as_str(); "{kept}");
+                let before =
+                    verdict.rule.take().map_or_else(String::new, |rule| format!("{rule}; "));
+                verdict = verdict.by_rule(format!("{before}{kept}"));
+            }
             page.settle(course, pass, (id, Some(item.id)), verdict, mapped());
         }
         Answer::NotSent => {}
@@ -97,6 +103,16 @@ fn take_answer(
             page.settle(course, pass, (id, copy), Verdict::refused(&error), mapped());
         }
     }
+}
+
+/// A tracker may take a write and keep the item in another status; then the item's row says so.
+fn kept_status(wanted: Option<&str>, shown: Option<&str>) -> Option<String> {
+    let (wanted, shown) = (wanted?, shown?);
+    (wanted != shown).then(|| {
+        format!(
+            "the tracker kept the status {shown} where {wanted} was written; check its workflow"
+        )
+    })
 }
 
 async fn replan(
@@ -125,4 +141,17 @@ async fn replan(
         decide(course, pass, page, open, &mut planned, &mut Vec::new());
     }
     Ok(planned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_that_was_not_taken_is_told() {
+        assert_eq!(kept_status(Some("Closed"), Some("Closed")), None);
+        assert_eq!(kept_status(None, Some("New")), None);
+        let told = kept_status(Some("Closed"), Some("New")).unwrap();
+        assert!(told.contains("New") && told.contains("Closed"), "{told}");
+    }
 }
