@@ -55,13 +55,7 @@ pub(crate) async fn connectors(
                 }
                 Err(error) => {
                     if let (Some(checks), false) = (error.extras.get("checks"), out.json) {
-                        show_checks(
-                            &serde_json::from_value::<Vec<CheckLine>>(checks.clone())?
-                                .into_iter()
-                                .map(Into::into)
-                                .collect::<Vec<_>>(),
-                            out,
-                        );
+                        show_checks(&serde_json::from_value::<Vec<Check>>(checks.clone())?, out);
                     } else if let Cause::Remote { details, .. } = &error.cause {
                         out.show(&json!({"ok": false, "details": details}), String::new);
                     }
@@ -96,28 +90,9 @@ pub(crate) async fn connectors(
     }
 }
 
-#[derive(serde::Deserialize)]
-struct CheckLine {
-    name: String,
-    ok: bool,
-    message: String,
-    what_to_do: Option<String>,
-}
-
-impl From<CheckLine> for Check {
-    fn from(line: CheckLine) -> Self {
-        Self { name: line.name, ok: line.ok, message: line.message, what_to_do: line.what_to_do }
-    }
-}
-
 fn show_checks(checks: &[Check], out: Output) {
     out.show(&json!({"checks": checks}), || {
-        let lines = checks.iter().map(|check| {
-            let mark = if check.ok { "✓" } else { "✗" };
-            let advice =
-                check.what_to_do.as_ref().map_or(String::new(), |text| format!("; {text}"));
-            format!("{mark} {}: {}{advice}", check.name, check.message)
-        });
+        let lines = checks.iter().map(ToString::to_string);
         lines.collect::<Vec<_>>().join("\n")
     });
 }

@@ -38,7 +38,7 @@ pub(super) async fn run(api: &Api, clock: &dyn Clock) -> Vec<Check> {
     lines.push(read);
     lines.push(write_items(api).await);
     lines.extend(server_time.map(|server| clock_line(clock.now(), server)));
-    lines.push(good(
+    lines.push(Check::passed(
         "token expiry",
         "azure devops does not tell when a token ends; note the date where it was made",
     ));
@@ -63,17 +63,17 @@ fn account(user: &ConnectedUser) -> Option<Identity> {
 
 async fn sign_in(api: &Api) -> Check {
     match whoami(api).await {
-        Ok(who) => good("sign in", &format!("signed in as {}", shown(&who))),
+        Ok(who) => Check::passed("sign in", format!("signed in as {}", shown(&who))),
         Err(error) if error.kind == ErrorKind::Auth || error.kind == ErrorKind::Unavailable => {
-            bad("sign in", &error)
+            Check::failed("sign in", &error)
         }
         // A server without this resource can still be used; the next lines tell whether the token is good.
         Err(_) => match api.projects(1, 0).await {
-            Ok(_) => good("sign in", "the token is accepted"),
+            Ok(_) => Check::passed("sign in", "the token is accepted"),
             Err(error) if error.kind == ErrorKind::Permission => {
-                good("sign in", "the token is accepted")
+                Check::passed("sign in", "the token is accepted")
             }
-            Err(error) => bad("sign in", &error),
+            Err(error) => Check::failed("sign in", &error),
         },
     }
 }
@@ -95,17 +95,17 @@ async fn project(api: &Api) -> Check {
     let all = match all_projects(api).await {
         Ok(all) => all,
         Err(error) if error.kind == ErrorKind::Permission => {
-            return good(
+            return Check::passed(
                 "project",
                 "the token may not list projects; the next line shows whether this one can be read",
             );
         }
-        Err(error) => return bad("project", &error),
+        Err(error) => return Check::failed("project", &error),
     };
     if all.iter().any(|project| {
         project.name.eq_ignore_ascii_case(wanted) || project.id.eq_ignore_ascii_case(wanted)
     }) {
-        return good("project", &format!("found {wanted:?}"));
+        return Check::passed("project", format!("found {wanted:?}"));
     }
     let advice = match nearest(wanted, &all) {
         Some(name) => format!("did you mean {name:?}? correct endpoint"),
@@ -113,7 +113,7 @@ async fn project(api: &Api) -> Check {
     };
     let text =
         format!("there is no project {wanted:?} among the {} that the account sees", all.len());
-    line("project", false, &text, Some(advice))
+    Check::advised("project", text, advice)
 }
 
 async fn all_projects(api: &Api) -> Result<Vec<Project>, ConnectorError> {
@@ -150,9 +150,9 @@ async fn read_items(api: &Api) -> (Check, Option<Timestamp>) {
                 "queries work and find work items"
             };
             let at = answer.as_of.as_deref().and_then(|text| Timestamp::parse(text).ok());
-            (good("read work items", text), at)
+            (Check::passed("read work items", text), at)
         }
-        Err(error) => (bad("read work items", &error), None),
+        Err(error) => (Check::failed("read work items", &error), None),
     }
 }
 
@@ -161,20 +161,21 @@ async fn write_items(api: &Api) -> Check {
     const NAME: &str = "write work items";
     let types = match api.types().await {
         Ok(types) => types,
-        Err(error) => return bad(NAME, &error),
+        Err(error) => return Check::failed(NAME, &error),
     };
     let Some(kind) = types.iter().find(|kind| !kind.is_disabled) else {
-        return line(NAME, false, "the project has no work item type", None);
+        let error = ConnectorError::new(ErrorKind::Invalid, "the project has no work item type");
+        return Check::failed(NAME, &error);
     };
     let mut ops = patch::titled("Syncline asks whether it may write");
     ops.extend(api.config.area_path.as_deref().map(patch::in_area));
     match api.validate(&kind.name, &ops).await {
-        Ok(_) => good(NAME, &format!("a new {} would be accepted", kind.name)),
-        Err(error) if error.kind == ErrorKind::Invalid => good(
+        Ok(_) => Check::passed(NAME, format!("a new {} would be accepted", kind.name)),
+        Err(error) if error.kind == ErrorKind::Invalid => Check::passed(
             NAME,
-            &format!("allowed, as far as can be told without writing ({})", error.detail),
+            format!("allowed, as far as can be told without writing ({})", error.detail),
         ),
-        Err(error) => bad(NAME, &error),
+        Err(error) => Check::failed(NAME, &error),
     }
 }
 
@@ -185,22 +186,10 @@ fn clock_line(ours: Timestamp, theirs: Timestamp) -> Check {
         (theirs.since(ours), "behind")
     };
     if gap <= SKEW {
-        return good("clock", &format!("{} s apart from the server's", gap.as_secs()));
+        return Check::passed("clock", format!("{} s apart from the server's", gap.as_secs()));
     }
     let text = format!("this machine's clock is {} s {word} the server's", gap.as_secs());
-    line("clock", false, &text, Some("set this machine's clock, best by NTP".to_owned()))
-}
-
-fn good(name: &str, message: &str) -> Check {
-    line(name, true, message, None)
-}
-
-fn bad(name: &str, error: &ConnectorError) -> Check {
-    line(name, false, &error.detail, error.what_to_do.clone())
-}
-
-fn line(name: &str, ok: bool, message: &str, what_to_do: Option<String>) -> Check {
-    Check { name: name.to_owned(), ok, message: message.to_owned(), what_to_do }
+    Check::advised("clock", text, "set this machine's clock, best by NTP")
 }
 
 #[cfg(test)]

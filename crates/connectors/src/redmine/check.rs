@@ -33,7 +33,7 @@ pub(super) async fn run(api: &Api) -> Vec<Check> {
         Ok(user) => user,
         Err(error) => return vec![not_signed_in(&error)],
     };
-    lines.push(good("sign in", &signed_in(&user)));
+    lines.push(Check::passed("sign in", signed_in(&user)));
     let line = project(api).await;
     let go_on = line.ok;
     lines.push(line);
@@ -59,7 +59,7 @@ fn signed_in(user: &User) -> String {
 
 /// With REST switched off every call looks as if nobody had signed in.
 fn not_signed_in(error: &ConnectorError) -> Check {
-    let mut line = bad("sign in", error);
+    let mut line = Check::failed("sign in", error);
     if matches!(error.kind, ErrorKind::Auth | ErrorKind::Permission) {
         let advice = line.what_to_do.unwrap_or_default();
         let rest = "see that Administration > Settings > API has the REST web service enabled";
@@ -72,8 +72,8 @@ async fn project(api: &Api) -> Check {
     const NAME: &str = "project";
     let Some(wanted) = api.config.project.as_deref() else {
         return match lists::list(api, ListKind::Projects, "", true).await {
-            Ok(all) => good(NAME, &format!("all {} that the account sees", all.len())),
-            Err(error) => bad(NAME, &error),
+            Ok(all) => Check::passed(NAME, format!("all {} that the account sees", all.len())),
+            Err(error) => Check::failed(NAME, &error),
         };
     };
     match schema::project(api, wanted).await {
@@ -81,14 +81,14 @@ async fn project(api: &Api) -> Check {
         Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Permission) => {
             unknown(api, wanted, &error).await
         }
-        Err(error) => bad(NAME, &error),
+        Err(error) => Check::failed(NAME, &error),
     }
 }
 
 fn judged(project: &Project) -> Check {
     const NAME: &str = "project";
     let name = &project.name;
-    let failed = |text: String, advice: &str| line(NAME, false, &text, Some(advice.to_owned()));
+    let failed = |text: String, advice: &str| Check::advised(NAME, text, advice);
     let has_issues = project
         .enabled_modules
         .as_ref()
@@ -100,13 +100,13 @@ fn judged(project: &Project) -> Check {
             format!("{name:?} has no issue tracking"),
             "enable the module in the project's settings",
         ),
-        _ => good(NAME, &format!("found {name:?} ({})", project.identifier)),
+        _ => Check::passed(NAME, format!("found {name:?} ({})", project.identifier)),
     }
 }
 
 async fn unknown(api: &Api, wanted: &str, error: &ConnectorError) -> Check {
     let Ok(all) = lists::list(api, ListKind::Projects, "", true).await else {
-        return bad("project", error);
+        return Check::failed("project", error);
     };
     let known: Vec<&str> = all.iter().map(|one| one.identifier.as_str()).collect();
     // People like to enter the name in place of the identifier.
@@ -116,7 +116,7 @@ async fn unknown(api: &Api, wanted: &str, error: &ConnectorError) -> Check {
         None => did_you_mean(wanted, &known),
     };
     let text = format!("there is no project {wanted:?} among the {} that we see", all.len());
-    line("project", false, &text, Some(advice))
+    Check::advised("project", text, advice)
 }
 
 async fn read_issues(api: &Api) -> (Check, Option<Timestamp>) {
@@ -130,9 +130,9 @@ async fn read_issues(api: &Api) -> (Check, Option<Timestamp>) {
                 0 => "lists work; no issue is visible to the account yet".to_owned(),
                 total => format!("{total} issues are visible"),
             };
-            (good(NAME, &text), date)
+            (Check::passed(NAME, text), date)
         }
-        Err(error) => (bad(NAME, &error), None),
+        Err(error) => (Check::failed(NAME, &error), None),
     }
 }
 
@@ -141,16 +141,16 @@ async fn write_issues(api: &Api, user: &User) -> Check {
     const NAME: &str = "write issues";
     let rights = match rights::of_user(api, user).await {
         Ok(rights) => rights,
-        Err(error) => return bad(NAME, &error),
+        Err(error) => return Check::failed(NAME, &error),
     };
     let lacks = |(word, _): &&(&'static str, &'static str)| rights.allow(word) == Some(false);
     let missing: Vec<&str> = NEEDED.iter().filter(lacks).map(|(_, label)| *label).collect();
     if !missing.is_empty() {
         let text = format!("the account's roles lack: {}", missing.join(", "));
         let advice = "add them to the role, unless this connector is only read from".to_owned();
-        return line(NAME, false, &text, Some(advice));
+        return Check::advised(NAME, text, advice);
     }
-    good(
+    Check::passed(
         NAME,
         match rights {
             Rights::Everything => "an administrator may",
@@ -163,12 +163,12 @@ async fn write_issues(api: &Api, user: &User) -> Check {
 async fn custom_fields(api: &Api) -> Check {
     const NAME: &str = "custom fields";
     match lists::custom(api).await.as_deref() {
-        Ok(Some(all)) => good(NAME, &format!("{} with their formats", all.len())),
-        Ok(None) => good(
+        Ok(Some(all)) => Check::passed(NAME, format!("{} with their formats", all.len())),
+        Ok(None) => Check::passed(
             NAME,
             "only an administrator can read their formats; they are taken from issues, as text",
         ),
-        Err(error) => bad(NAME, error),
+        Err(error) => Check::failed(NAME, error),
     }
 }
 
@@ -179,22 +179,10 @@ fn clock(ours: Timestamp, theirs: Timestamp) -> Check {
         (theirs.since(ours), "behind")
     };
     if gap <= SKEW {
-        return good("clock", &format!("{} s apart from the server's", gap.as_secs()));
+        return Check::passed("clock", format!("{} s apart from the server's", gap.as_secs()));
     }
     let text = format!("this machine's clock is {} s {word} the server's", gap.as_secs());
-    line("clock", false, &text, Some("set this machine's clock, best by NTP".to_owned()))
-}
-
-fn good(name: &str, message: &str) -> Check {
-    line(name, true, message, None)
-}
-
-fn bad(name: &str, error: &ConnectorError) -> Check {
-    line(name, false, &error.detail, error.what_to_do.clone())
-}
-
-fn line(name: &str, ok: bool, message: &str, what_to_do: Option<String>) -> Check {
-    Check { name: name.to_owned(), ok, message: message.to_owned(), what_to_do }
+    Check::advised("clock", text, "set this machine's clock, best by NTP")
 }
 
 #[cfg(test)]

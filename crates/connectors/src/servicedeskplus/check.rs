@@ -11,10 +11,10 @@ pub(super) async fn run(api: &Api) -> Vec<Check> {
     let info = json!({ "row_count": 1, "start_index": 1, "sort_field": "last_updated_time", "sort_order": "desc" });
     match api.list("requests", info).await {
         Ok(mut answer) => {
-            lines.push(good("sign in", "the key or token is accepted"));
+            lines.push(Check::passed("sign in", "the key or token is accepted"));
             lines.push(portal(api));
             let rows = answer.rows("requests");
-            lines.push(good("read requests", found(rows.len())));
+            lines.push(Check::passed("read requests", found(rows.len())));
         }
         Err(error) => {
             lines.push(failed(api, &error));
@@ -23,7 +23,7 @@ pub(super) async fn run(api: &Api) -> Vec<Check> {
     }
     lines.push(describe(api).await);
     lines.push(statuses(api).await);
-    lines.push(good(
+    lines.push(Check::passed(
         "write requests",
         "cannot be told without writing; the account needs a role that may add and edit requests",
     ));
@@ -40,8 +40,8 @@ fn found(count: usize) -> &'static str {
 
 fn portal(api: &Api) -> Check {
     match api.config.portal.as_str() {
-        "" => good("portal", "the default portal"),
-        portal => good("portal", &format!("{portal:?} is there")),
+        "" => Check::passed("portal", "the default portal"),
+        portal => Check::passed("portal", format!("{portal:?} is there")),
     }
 }
 
@@ -54,47 +54,33 @@ fn failed(api: &Api, error: &ConnectorError) -> Check {
             } else {
                 "correct the portal's name in endpoint, or leave it empty for the default portal"
             };
-            line("portal", false, &error.detail, Some(advice.to_owned()))
+            Check::advised("portal", error.detail.as_str(), advice)
         }
-        ErrorKind::Permission => bad("read requests", error),
-        _ => bad("sign in", error),
+        ErrorKind::Permission => Check::failed("read requests", error),
+        _ => Check::failed("sign in", error),
     }
 }
 
 async fn describe(api: &Api) -> Check {
     match api.get("requests/_metainfo").await {
-        Ok(_) => good("describe fields", "the fields are described"),
-        Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Permission) => good(
-            "describe fields",
-            "this build does not describe its fields; the usual ones are offered",
-        ),
-        Err(error) => bad("describe fields", &error),
+        Ok(_) => Check::passed("describe fields", "the fields are described"),
+        Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Permission) => {
+            Check::passed(
+                "describe fields",
+                "this build does not describe its fields; the usual ones are offered",
+            )
+        }
+        Err(error) => Check::failed("describe fields", &error),
     }
 }
 
 async fn statuses(api: &Api) -> Check {
     match api.list("statuses", json!({ "row_count": 1, "start_index": 1 })).await {
-        Ok(_) => good("read statuses", "statuses can be listed"),
-        Err(error) => line(
+        Ok(_) => Check::passed("read statuses", "statuses can be listed"),
+        Err(error) => Check::advised(
             "read statuses",
-            false,
-            &error.detail,
-            Some(
-                "give the account or token the right to read the setup (statuses, priorities)"
-                    .to_owned(),
-            ),
+            error.detail,
+            "give the account or token the right to read the setup (statuses, priorities)",
         ),
     }
-}
-
-fn good(name: &str, message: &str) -> Check {
-    line(name, true, message, None)
-}
-
-fn bad(name: &str, error: &ConnectorError) -> Check {
-    line(name, false, &error.detail, error.what_to_do.clone())
-}
-
-fn line(name: &str, ok: bool, message: &str, what_to_do: Option<String>) -> Check {
-    Check { name: name.to_owned(), ok, message: message.to_owned(), what_to_do }
 }

@@ -447,7 +447,7 @@ pub enum Presence {
 }
 
 /// One line of a check.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// What was tried, such as `sign in`.
     pub name: String,
@@ -460,7 +460,26 @@ pub struct Check {
     pub what_to_do: Option<String>,
 }
 
+/// The line for a person at a terminal.
+impl std::fmt::Display for Check {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mark = if self.ok { "✓" } else { "✗" };
+        write!(f, "{mark} {}: {}", self.name, self.message)?;
+        self.what_to_do.as_ref().map_or(Ok(()), |advice| write!(f, "; {advice}"))
+    }
+}
+
 impl Check {
+    /// A step that did not go well, and what to do about it.
+    pub fn advised(name: &str, message: impl Into<String>, what_to_do: impl Into<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            ok: false,
+            message: message.into(),
+            what_to_do: Some(what_to_do.into()),
+        }
+    }
+
     /// A step that went well.
     pub fn passed(name: &str, message: impl Into<String>) -> Self {
         Self { name: name.to_owned(), ok: true, message: message.into(), what_to_do: None }
