@@ -1,0 +1,1 @@
+//! Outbox drain, rendering and channels: mail, Slack, Teams, signed webhook.

@@ -1,0 +1,1 @@
+//! The worker loop: claim, heartbeat, run the handler, settle, rescue.

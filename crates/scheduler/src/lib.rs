@@ -1,0 +1,1 @@
+//! Crontab semantics, due instants, one leader, jobs out.

@@ -1,0 +1,1 @@
+//! Verification of deliveries and their acceptance; no web framework.
