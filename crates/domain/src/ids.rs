@@ -56,6 +56,18 @@ row_ids! {
     ApiKeyId;
     /// A line of the audit trail.
     AuditId;
+    /// A job of the queue.
+    JobId;
+    /// A registered webhook.
+    WebhookId;
+    /// A request that reached a webhook.
+    DeliveryId;
+    /// One instant of a schedule, and what became of it.
+    OccurrenceId;
+    /// A notification setting.
+    NotificationId;
+    /// A message on its way to one recipient.
+    OutboxId;
 }
 
 macro_rules! text_ids {

@@ -6,6 +6,8 @@
 //!   [`same`], [`fingerprint`]).
 //! - What people configure: [`ConnectorRow`], [`SyncConfig`] and their mappings; [`SyncSpec`] is a configuration with
 //!   every row id resolved.
+//! - What automation keeps: [`Job`], [`Webhook`], [`Delivery`], [`Occurrence`], [`NotificationSetting`],
+//!   [`OutboxMessage`].
 //! - What the engine remembers: [`Pair`], [`Base`], [`Receipt`], [`Intent`], [`Execution`], [`ItemOutcome`].
 //! - [`ports`]: `Clock`, `Store`, `Connector` and the others. [`Fault`] is the only error that crosses rooms.
 //!
@@ -30,12 +32,16 @@ mod connection;
 mod fault;
 mod ids;
 mod item;
+mod job;
+mod notification;
 pub mod ports;
+mod schedule;
 mod schema;
 mod spec;
 mod sync;
 mod time;
 mod value;
+mod webhook;
 mod words;
 
 pub use admin::{ApiKey, AuditEntry, RememberedReply};
@@ -48,11 +54,20 @@ pub use connection::{
 };
 pub use fault::{Fault, FieldFault};
 pub use ids::{
-    ApiKeyId, AuditId, CommentId, ConfigId, ConnectorId, Cursor, ExecutionId, FieldId,
-    FieldMappingId, FieldRef, IntentId, ItemId, LineageId, OpId, OutcomeId, PairId, STATUS_REF,
-    StatusId, StatusMappingId, TypeId, TypeMappingId, Version,
+    ApiKeyId, AuditId, CommentId, ConfigId, ConnectorId, Cursor, DeliveryId, ExecutionId, FieldId,
+    FieldMappingId, FieldRef, IntentId, ItemId, JobId, LineageId, NotificationId, OccurrenceId,
+    OpId, OutboxId, OutcomeId, PairId, STATUS_REF, StatusId, StatusMappingId, TypeId,
+    TypeMappingId, Version, WebhookId,
 };
 pub use item::{Attachment, Comment, Fields, Item, ItemLink, NewComment};
+pub use job::{
+    CancelAsked, Enqueued, Heartbeat, Job, JobClaim, JobKey, JobLease, JobOutcome,
+    MOST_FOLDED_ITEMS, NewJob, QueueCounts, SYNC_JOB, Settlement, SyncJob,
+};
+pub use notification::{
+    ConfigHealth, NotificationSetting, OutboxMessage, OutboxSettlement, StoredRecipient,
+};
+pub use schedule::Occurrence;
 pub use schema::{FieldRow, FieldSchema, Schema, StatusRow, StatusSchema, TypeRow, TypeSchema};
 pub use spec::{EndSpec, FieldRule, SyncSpec, TypeEnd, TypePair};
 pub use sync::{
@@ -61,9 +76,11 @@ pub use sync::{
 };
 pub use time::Timestamp;
 pub use value::{Identity, canonical, fingerprint, same};
+pub use webhook::{Delivery, EventReading, ItemEvent, OldSecret, Webhook};
 pub use words::{
-    AuthType, ConflictResolution, DeletePolicy, Direction, ErrorType, ExecutionStatus, FieldType,
-    IntentState, ItemState, MapDirection, MappingType, MissedRuns, OnMany, Overlap, Role,
-    RunDirection, Side, StatusCategory, TargetEdits, TextFormat, Trigger, TriggerType, UnknownWord,
-    When, WriteOp,
+    AuthType, ChannelKind, ConflictResolution, DeletePolicy, DeliveryStatus, Direction, ErrorType,
+    EventType, ExecutionStatus, FieldType, IntentState, ItemState, JobStatus, MapDirection,
+    MappingType, MissedRuns, NotificationEvent, OccurrenceState, OnMany, OutboxStatus, Overlap,
+    Role, RunDirection, Side, StatusCategory, TargetEdits, TextFormat, Trigger, TriggerType,
+    UnknownWord, WebhookAuth, When, WriteOp,
 };

@@ -444,3 +444,131 @@ mod tests {
         assert_eq!(fault, "\"sideways\" is no direction; use one of one-way, bidirectional");
     }
 }
+
+words! {
+    /// Where a job stands. A job between two attempts is queued.
+    JobStatus as "job status" {
+        /// Waiting for its time and a free worker.
+        Queued = "queued",
+        /// A worker holds its lease.
+        Running = "running",
+        /// Done.
+        Completed = "completed",
+        /// Given up.
+        Failed = "failed",
+        /// Somebody cancelled it.
+        Cancelled = "cancelled",
+    }
+}
+
+words! {
+    /// How a webhook's sender proves who it is.
+    WebhookAuth as "auth_mode" {
+        /// HMAC-SHA256 over the raw body, in hex, in one of several headers.
+        Hmac = "hmac-sha256" | "github" | "jira",
+        /// <https://www.standardwebhooks.com>: id, time stamp and body are signed.
+        Standard = "standard-webhooks",
+        /// The secret itself in `X-Gitlab-Token`.
+        GitlabToken = "gitlab-token",
+        /// HTTP basic: user `syncline`, the secret as password.
+        Basic = "basic",
+        /// The secret itself in a header.
+        HeaderToken = "header-token",
+        /// The address is the secret.
+        UrlToken = "url-token",
+    }
+}
+
+words! {
+    /// What became of a request to a webhook.
+    DeliveryStatus as "delivery status" {
+        /// Accepted: its job is durable.
+        Success = "success",
+        /// Signed, but of no use.
+        Failed = "failed",
+        /// Not proven, or the webhook is inactive.
+        Rejected = "rejected",
+        /// An event nobody subscribed to.
+        Ignored = "ignored",
+        /// Seen before.
+        Duplicate = "duplicate",
+    }
+}
+
+words! {
+    /// What happened to a work item, in the same words for all trackers.
+    EventType as "event type" {
+        /// It was made.
+        Created = "workitem.created",
+        /// Something of it changed.
+        Updated = "workitem.updated",
+        /// It was deleted.
+        Deleted = "workitem.deleted",
+        /// It came back from deletion.
+        Restored = "workitem.restored",
+        /// Somebody wrote, changed or deleted a comment.
+        Commented = "workitem.commented",
+    }
+}
+
+words! {
+    /// What became of one instant of a schedule.
+    OccurrenceState as "occurrence state" {
+        /// A job was queued in time.
+        Queued = "queued",
+        /// A job was queued after its time, since nobody was there.
+        Late = "late",
+        /// Its time passed unnoticed and the schedule skips such instants, or an other job stands for it.
+        Missed = "missed",
+        /// A run was going on, and the schedule skips such instants.
+        Skipped = "skipped",
+    }
+}
+
+words! {
+    /// The way of a notification.
+    ChannelKind as "notification_type" {
+        /// Mail by SMTP.
+        Email = "email",
+        /// A Slack incoming webhook.
+        Slack = "slack",
+        /// A Microsoft Teams workflow.
+        Teams = "teams",
+        /// A signed request to any address.
+        Webhook = "webhook",
+    }
+}
+
+words! {
+    /// What people are notified of.
+    NotificationEvent as "event" {
+        /// A run ended well.
+        SyncCompleted = "sync_completed",
+        /// A run failed, or an item began to fail.
+        SyncFailed = "sync_failed",
+        /// A field waits for a person.
+        ConflictDetected = "conflict_detected",
+        /// What failed before is well again.
+        SyncRecovered = "sync_recovered",
+        /// A tracker's credential ends soon.
+        CredentialExpiring = "credential_expiring",
+        /// Jobs wait for too long.
+        QueueBacklog = "queue_backlog",
+        /// A tracker's fields or statuses are others than the mappings know.
+        SchemaDrift = "schema_drift",
+    }
+}
+
+words! {
+    /// Where a message to one recipient stands.
+    OutboxStatus as "outbox status" {
+        /// Waiting to be sent, perhaps again.
+        Queued = "queued",
+        /// The other side took it.
+        Sent = "sent",
+        /// Told in a digest with others.
+        Folded = "folded",
+        /// Given up.
+        Dead = "dead",
+    }
+}

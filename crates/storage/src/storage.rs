@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use syncline_domain::Fault;
-use syncline_domain::ports::{BoxFuture, Clock, Store, TxWork};
+use syncline_domain::ports::{BoxFuture, Clock, Store, Topic, TxWork, Wakeup};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::check::{Health, look};
@@ -208,6 +208,16 @@ impl Store for Storage {
 
     fn view_raw(&self, name: &'static str, work: TxWork) -> BoxFuture<'_, Result<(), Fault>> {
         Box::pin(self.run(self.reading(), name, false, work))
+    }
+
+    fn wakeup(&self, _topic: Topic) -> Box<dyn Wakeup> {
+        struct Never;
+        impl Wakeup for Never {
+            fn woken(&mut self) -> BoxFuture<'_, ()> {
+                Box::pin(std::future::pending())
+            }
+        }
+        Box::new(Never)
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), Fault>> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use syncline_domain::Fault;
-use syncline_domain::ports::{BoxFuture, Store, TxWork};
+use syncline_domain::ports::{BoxFuture, Store, Topic, TxWork, Wakeup};
 
 /// When a planned failure strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,10 @@ impl Store for FaultyStore {
             }
             self.inner.view_raw(name, work).await
         })
+    }
+
+    fn wakeup(&self, topic: Topic) -> Box<dyn Wakeup> {
+        self.inner.wakeup(topic)
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), Fault>> {

@@ -5,10 +5,15 @@ use std::pin::Pin;
 
 mod clock;
 mod connector;
+mod deliveries;
 mod factory;
+mod jobs;
+mod outbox;
 mod run;
+mod schedules;
 mod sealer;
 mod store;
+mod wake;
 
 pub use clock::{Clock, IdGen, Rng};
 pub use connector::{
@@ -16,10 +21,15 @@ pub use connector::{
     FilterOp, FindCreated, Marker, PortableFilter, PortableTerm, Presence, ReadyPages, Write,
     WriteKind,
 };
+pub use deliveries::{DeliveryFilter, DeliveryTx, EventReader, EventReaders, WebhookFilter};
 pub use factory::{ConnectorFactory, ConnectorTypeInfo, CredentialField};
+pub use jobs::{JobContext, JobFilter, JobHandler, JobTx, StopReason};
+pub use outbox::{NothingFollows, OutboxFilter, OutboxTx, RunEnding};
 pub use run::{Crash, FaultPoints, NoEvents, NoFaultPoints, RunEvent, RunEvents};
+pub use schedules::ScheduleTx;
 pub use sealer::{Place, SealError, Sealer};
 pub use store::*;
+pub use wake::{Topic, Wakeup};
 
 /// A future on the heap, so that every port stays usable as `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

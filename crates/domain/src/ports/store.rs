@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::BoxFuture;
+use super::{BoxFuture, DeliveryTx, JobTx, OutboxTx, ScheduleTx, Topic, Wakeup};
 use crate::{
     ApiKey, ApiKeyId, AuditEntry, AuditId, Base, CommentPair, ConfigId, ConnectorId, ConnectorRow,
     ConnectorUsage, Cursor, Execution, ExecutionId, ExecutionStatus, Fault, FieldId, FieldMapping,
@@ -28,6 +28,9 @@ pub trait Store: Send + Sync {
 
     /// Runs `work` over one consistent state; writing in it is a [`Fault::Internal`].
     fn view_raw(&self, name: &'static str, work: TxWork) -> BoxFuture<'_, Result<(), Fault>>;
+
+    /// Somebody who is woken by commits on `topic`, those of other processes included where the store can tell.
+    fn wakeup(&self, topic: Topic) -> Box<dyn Wakeup>;
 
     /// Asks the database whether it is there and has every migration.
     fn ready(&self) -> BoxFuture<'_, Result<(), Fault>>;
@@ -100,9 +103,35 @@ fn take<T>(name: &str, slot: &Slot<T>) -> Result<T, Fault> {
 }
 
 /// Everything a transaction can do.
-pub trait Tx: ConnectorTx + MetadataTx + ConfigTx + RunTx + SyncTx + LeaseTx + AdminTx {}
+pub trait Tx:
+    ConnectorTx
+    + MetadataTx
+    + ConfigTx
+    + RunTx
+    + SyncTx
+    + LeaseTx
+    + AdminTx
+    + JobTx
+    + DeliveryTx
+    + ScheduleTx
+    + OutboxTx
+{
+}
 
-impl<T> Tx for T where T: ConnectorTx + MetadataTx + ConfigTx + RunTx + SyncTx + LeaseTx + AdminTx {}
+impl<T> Tx for T where
+    T: ConnectorTx
+        + MetadataTx
+        + ConfigTx
+        + RunTx
+        + SyncTx
+        + LeaseTx
+        + AdminTx
+        + JobTx
+        + DeliveryTx
+        + ScheduleTx
+        + OutboxTx
+{
+}
 
 /// Connectors.
 pub trait ConnectorTx {

@@ -5,14 +5,18 @@ mod bases;
 mod comments;
 mod configs;
 mod connectors;
+mod deliveries;
 mod intents;
+mod jobs;
 mod leases;
 mod lineage;
 mod metadata;
+mod outbox;
 mod pairs;
 mod retries;
 mod rules;
 mod runs;
+mod schedules;
 mod sync;
 
 use syncline_domain::Fault;

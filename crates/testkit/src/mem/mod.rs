@@ -6,9 +6,13 @@
 mod admin;
 mod configs;
 mod connectors;
+mod deliveries;
+mod jobs;
 mod leases;
 mod metadata;
+mod outbox;
 mod runs;
+mod schedules;
 mod sync;
 mod table;
 mod tables;
@@ -17,7 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use syncline_domain::Fault;
-use syncline_domain::ports::{BoxFuture, Store, TxWork};
+use syncline_domain::ports::{BoxFuture, Store, Topic, TxWork, Wakeup};
 
 use tables::Tables;
 
@@ -67,6 +71,16 @@ impl Store for MemStore {
 
     fn view_raw(&self, name: &'static str, work: TxWork) -> BoxFuture<'_, Result<(), Fault>> {
         Box::pin(async move { self.run(name, work, false) })
+    }
+
+    fn wakeup(&self, _topic: Topic) -> Box<dyn Wakeup> {
+        struct Never;
+        impl Wakeup for Never {
+            fn woken(&mut self) -> BoxFuture<'_, ()> {
+                Box::pin(std::future::pending())
+            }
+        }
+        Box::new(Never)
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), Fault>> {
