@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use syncline_app::{App, AppParts, Caller, Engine, EngineParts, RunAsked, SettingsSource};
 use syncline_connectors::Connectors;
-use syncline_domain::ports::{Clock, NoEvents, NoFaultPoints, Store, StoreExt as _};
+use syncline_domain::ports::{
+    Clock, NoEvents, NoFaultPoints, NothingFollows, Store, StoreExt as _,
+};
 use syncline_domain::{ConfigId, ConnectorId, Execution, ExecutionStatus, ItemOutcome, Pair};
 use syncline_engine::{SystemIds, SystemRng};
 use syncline_outbound::{AddressPolicy, Outbound, OutboundConfig};
@@ -71,6 +73,7 @@ impl Stage {
             ids: Arc::new(SystemIds::new()),
             events: Arc::new(NoEvents),
             faults: Arc::new(NoFaultPoints),
+            ending: Arc::new(NothingFollows),
             holder: "stage".to_owned(),
         });
         let app = App::new(AppParts {

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 use syncline_app::{App, AppParts, Caller, RunAsked, SettingsSource};
 use syncline_connectors::Connectors;
-use syncline_domain::ports::{Clock, NoEvents, NoFaultPoints, Rng, Store};
+use syncline_domain::ports::{Clock, NoEvents, NoFaultPoints, NothingFollows, Rng, Store};
 use syncline_domain::{ConfigId, ConnectorId, Execution, ExecutionStatus};
 use syncline_engine::{Engine, EngineParts, SystemIds, SystemRng};
 use syncline_outbound::{AddressPolicy, Outbound, OutboundConfig};
@@ -37,6 +37,7 @@ impl Rig {
             ids: Arc::new(SystemIds::new()),
             events: Arc::new(NoEvents),
             faults: Arc::new(NoFaultPoints),
+            ending: Arc::new(NothingFollows),
             holder: "bench".to_owned(),
         });
         let app = App::new(AppParts {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use syncline_app::{App, AppParts, SettingsSource};
 use syncline_connectors::Connectors;
-use syncline_domain::ports::{Clock, NoFaultPoints, Rng, RunEvents, Sealer, Store};
+use syncline_domain::ports::{Clock, NoFaultPoints, NothingFollows, Rng, RunEvents, Sealer, Store};
 use syncline_engine::{Engine, EngineParts, SystemClock, SystemIds, SystemRng};
 use syncline_outbound::{AddressPolicy, Outbound, OutboundConfig, Proxies};
 use syncline_storage::{DatabaseConfig, Storage};
@@ -39,6 +39,7 @@ impl House {
             ids: Arc::new(SystemIds::new()),
             events,
             faults: Arc::new(NoFaultPoints),
+            ending: Arc::new(NothingFollows),
             holder: format!("{}-{:08x}", std::process::id(), rng.next_u64() >> 32),
         });
         let sealer: Arc<dyn Sealer> = vault.clone();

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use syncline_app::{App, AppParts, Caller, Engine, EngineParts, SettingsSource};
 use syncline_domain::ports::{
-    Connector, ConnectorError, ConnectorFactory, ConnectorTypeInfo, NoEvents, NoFaultPoints, Place,
-    SealError, Sealer, StoreExt as _,
+    Connector, ConnectorError, ConnectorFactory, ConnectorTypeInfo, NoEvents, NoFaultPoints,
+    NothingFollows, Place, SealError, Sealer, StoreExt as _,
 };
 use syncline_domain::{
     AuthType, ConfigId, ConnectorId, ConnectorSettings, Credentials, FieldFault, FieldSchema,
@@ -88,6 +88,7 @@ fn app(types: &Shifting, environment: SettingsSource) -> App {
         ids: Arc::new(SeqIds::new()),
         events: Arc::new(NoEvents),
         faults: Arc::new(NoFaultPoints),
+        ending: Arc::new(NothingFollows),
         holder: "test".to_owned(),
     });
     App::new(AppParts {

@@ -43,7 +43,7 @@ pub(crate) async fn drive(
         }
     }
     let people = std::mem::take(&mut course.people);
-    engine.accounts.keep(&course.spec.config, engine.parts.clock.monotonic(), people);
+    engine.accounts.keep(&course.spec.config, people);
     drop(going_on);
     course.execution
 }
@@ -141,10 +141,12 @@ async fn put_end(course: &Course, read_all: bool) -> Result<(), Stop> {
     let version = course.spec.config.version;
     let own_way = execution.direction == direction_of(&course.spec, None);
     let (live, now) = (course.is_live(), course.now());
+    let ending = Arc::clone(&course.parts.ending);
     let Some(keeper) = course.keeper() else { return Ok(()) };
     course
         .fenced("close_run", move |tx| {
             tx.update_execution(&execution)?;
+            ending.run_ended(tx, &execution)?;
             if live && let Some(mut config) = tx.config(execution.config_id)? {
                 config.last_sync_at = Some(now);
                 if read_all && own_way && config.version == version {

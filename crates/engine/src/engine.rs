@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use syncline_domain::ports::{
-    Clock, Connector, FaultPoints, IdGen, RunEvents, Store, StoreExt as _,
+    Clock, Connector, FaultPoints, IdGen, RunEnding, RunEvents, Store, StoreExt as _,
 };
 use syncline_domain::{ConfigId, Execution, ExecutionId, Fault, ItemId, PairId, SyncSpec};
 
@@ -27,6 +27,8 @@ pub struct EngineParts {
     pub events: Arc<dyn RunEvents>,
     /// May make a run die, in tests.
     pub faults: Arc<dyn FaultPoints>,
+    /// Acts in the transaction that ends a run.
+    pub ending: Arc<dyn RunEnding>,
     /// Names this process in leases. Give every process its own.
     pub holder: String,
 }
@@ -41,6 +43,7 @@ impl EngineParts {
             ids: Arc::new(crate::SystemIds::new()),
             events: Arc::new(syncline_domain::ports::NoEvents),
             faults: Arc::new(syncline_domain::ports::NoFaultPoints),
+            ending: Arc::new(syncline_domain::ports::NothingFollows),
             holder: holder.to_owned(),
         }
     }

@@ -33,7 +33,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use syncline_domain::ports::{Connector, NoEvents, NoFaultPoints, Store};
+//! use syncline_domain::ports::{Connector, NoEvents, NoFaultPoints, NothingFollows, Store};
 //! use syncline_domain::{ConfigId, Execution};
 //! use syncline_engine::{
 //!     Engine, EngineParts, RunRequest, StartError, SystemClock, SystemIds,
@@ -51,6 +51,7 @@
 //!         ids: Arc::new(SystemIds::new()),
 //!         events: Arc::new(NoEvents),
 //!         faults: Arc::new(NoFaultPoints),
+//!         ending: Arc::new(NothingFollows),
 //!         holder: "nightly job".to_owned(),
 //!     });
 //!     engine.close_orphans().await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use syncline_domain::ports::{ExecutionFilter, Lease, StoreExt as _, Tx};
 use syncline_domain::{
     ConfigId, Direction, Execution, ExecutionId, ExecutionStatus, Fault, FieldFault, ItemId,
-    NewExecution, RunDirection, SyncSpec, Totals, Trigger,
+    JobClaim, NewExecution, RunDirection, SyncSpec, Totals, Trigger,
 };
 
 use crate::engine::{Engine, GoingOn};
@@ -35,6 +35,8 @@ pub struct RunRequest {
     pub limit: Option<u64>,
     /// The run whose failed items are taken up again; they take the place of `item_ids` where those are absent.
     pub retry_of: Option<ExecutionId>,
+    /// The job whose attempt this run is; noted in the transaction that makes the run's row.
+    pub job: Option<JobClaim>,
 }
 
 impl RunRequest {
@@ -51,6 +53,7 @@ impl RunRequest {
             item_ids: None,
             limit: None,
             retry_of: None,
+            job: None,
         }
     }
 }
@@ -117,6 +120,9 @@ pub(crate) async fn start(engine: &Engine, request: RunRequest) -> Result<Starte
             crate::orphans::close_of_config(tx, config, now)?;
             let new = new_execution(tx, &spec, &request, now)?;
             let id = tx.insert_execution(&new)?;
+            if let Some(claim) = request.job {
+                tx.note_job_run(claim, id)?;
+            }
             Ok(Ok((row_of(id, new), spec, lease)))
         })
         .await?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::json;
 use syncline_domain::ports::{
-    ChangeQuery, Clock, Connector as _, NoEvents, NoFaultPoints, Write, WriteKind,
+    ChangeQuery, Clock, Connector as _, NoEvents, NoFaultPoints, NothingFollows, Write, WriteKind,
 };
 use syncline_domain::{ConfigId, Execution, ExecutionStatus, Fields, Item, OpId};
 use syncline_engine::{Engine, EngineParts, RunRequest, SystemIds};
@@ -250,6 +250,7 @@ fn engine(world: &World) -> Engine {
         ids: Arc::new(SystemIds::new()),
         events: Arc::new(NoEvents),
         faults: Arc::new(NoFaultPoints),
+        ending: Arc::new(NothingFollows),
         holder: "bench".to_owned(),
     })
 }

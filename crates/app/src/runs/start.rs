@@ -62,6 +62,7 @@ impl App {
             item_ids: asked.item_ids,
             limit: asked.limit,
             retry_of: None,
+            job: None,
         };
         self.start(caller, request).await
     }
@@ -114,6 +115,7 @@ impl App {
             item_ids: Some(failed),
             limit: None,
             retry_of: Some(id),
+            job: None,
         };
         self.start(caller, request).await
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use syncline_domain::ports::{FaultPoints, NoFaultPoints, Store, StoreExt as _};
+use syncline_domain::ports::{FaultPoints, NoFaultPoints, NothingFollows, Store, StoreExt as _};
 use syncline_domain::{
     ConfigId, ConnectorId, Execution, FieldId, FieldMapping, FieldRow, Item, ItemId, ItemOutcome,
     Pair, RunDirection, Side, StatusId, StatusMapping, StatusRow, SyncConfig, TypeId, TypeMapping,
@@ -224,6 +224,7 @@ impl World {
             ids: self.ids.clone(),
             events: self.events.clone(),
             faults,
+            ending: Arc::new(NothingFollows),
             holder: self.holder.clone(),
         })
     }

@@ -9,7 +9,7 @@ use syncline_api::{ApiState, EventHub, ServerOptions};
 use syncline_app::{App, AppParts, Caller, Engine, EngineParts, NewKey, SettingsSource};
 use syncline_domain::ports::{
     Capabilities, Connector, ConnectorError, ConnectorFactory, ConnectorTypeInfo, CredentialField,
-    NoFaultPoints, Place, PortableFilter, SealError, Sealer,
+    NoFaultPoints, NothingFollows, Place, PortableFilter, SealError, Sealer,
 };
 use syncline_domain::{
     AuthType, ConfigId, ConnectorSettings, Credentials, FieldFault, Role, Timestamp,
@@ -58,6 +58,7 @@ impl House {
             ids: Arc::new(SeqIds::new()),
             events: Arc::new(events.clone()),
             faults: Arc::new(NoFaultPoints),
+            ending: Arc::new(NothingFollows),
             holder: "test".to_owned(),
         });
         let app = App::new(AppParts {
