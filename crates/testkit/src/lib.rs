@@ -9,7 +9,8 @@
 //! - [`generators`]: strategies for properties, from odd texts to values of a field type.
 //! - Contracts: [`mod@store_suite`] and [`mod@connector_suite`]. A new implementation of a port starts by passing its
 //!   suite.
-//! - Starters: [`TestDatabase`], a throw-away PostgreSQL; [`require`], the rule for what a machine may lack.
+//! - Starters: [`TestDatabase`], a throw-away PostgreSQL; [`SmtpServer`], a real mail server; [`require`], the rule
+//!   for what a machine may lack.
 //!
 //! # Invariants
 //! - The stand-ins pass the suites that the real implementations pass, so a test on a stand-in says something about
@@ -47,6 +48,7 @@ mod plan;
 mod postgres;
 pub mod require;
 pub mod rows;
+mod smtp;
 pub mod store_suite;
 mod world;
 
@@ -62,4 +64,5 @@ pub use listen::{RecordingEvents, ScriptedFaultPoints};
 pub use mem::MemStore;
 pub use plan::ConfigPlan;
 pub use postgres::{EXTERNAL as EXTERNAL_POSTGRES, TestDatabase, TestServer};
+pub use smtp::{ReceivedMail, SmtpServer, SmtpWay};
 pub use world::{World, store_schema};
