@@ -7,7 +7,7 @@
 //! - What people configure: [`ConnectorRow`], [`SyncConfig`] and their mappings; [`SyncSpec`] is a configuration with
 //!   every row id resolved.
 //! - What automation keeps: [`Job`], [`Webhook`], [`Delivery`], [`Occurrence`], [`NotificationSetting`],
-//!   [`OutboxMessage`].
+//!   [`OutboxMessage`]; [`WaitingRoom`] holds the limit of the queue.
 //! - What the engine remembers: [`Pair`], [`Base`], [`Receipt`], [`Intent`], [`Execution`], [`ItemOutcome`].
 //! - [`ports`]: `Clock`, `Store`, `Connector` and the others. [`Fault`] is the only error that crosses rooms.
 //!
@@ -35,6 +35,7 @@ mod item;
 mod job;
 mod notification;
 pub mod ports;
+mod room;
 mod schedule;
 mod schema;
 mod spec;
@@ -67,6 +68,7 @@ pub use job::{
 pub use notification::{
     ConfigHealth, NotificationSetting, OutboxMessage, OutboxSettlement, StoredRecipient,
 };
+pub use room::WaitingRoom;
 pub use schedule::Occurrence;
 pub use schema::{FieldRow, FieldSchema, Schema, StatusRow, StatusSchema, TypeRow, TypeSchema};
 pub use spec::{EndSpec, FieldRule, SyncSpec, TypeEnd, TypePair};
