@@ -13,6 +13,9 @@ pub const MOST_FOLDED_ITEMS: u64 = 10_000;
 /// The kind of job that runs a configuration; its payload is a [`SyncJob`].
 pub const SYNC_JOB: &str = "sync";
 
+/// Attempts after which a job of kind [`SYNC_JOB`] is given up.
+pub const SYNC_ATTEMPTS: u32 = 10;
+
 /// A job, as stored.
 ///
 /// Two jobs of one configuration never run at once; jobs without a configuration know no such limit.
@@ -44,11 +47,11 @@ pub struct Job {
     pub attempts: u32,
     /// Attempts after which it is given up.
     pub max_attempts: u32,
-    /// Why the last attempt failed.
+    /// Why the last attempt that a handler ended failed; `None` when it went well.
     pub error: Option<ItemError>,
     /// Given up after its attempts, and why; it can be redriven.
     pub dead_reason: Option<String>,
-    /// Somebody asked it to stop.
+    /// Somebody asked it to stop, while it waited or ran.
     pub cancel_requested: bool,
     /// The run of the latest attempt.
     pub execution_id: Option<ExecutionId>,
@@ -280,6 +283,6 @@ pub struct QueueCounts {
     pub failed: u64,
     /// Given up after their attempts.
     pub dead: u64,
-    /// The run-at of the job that has been due for longest.
+    /// The earliest run-at of a waiting job; it may lie ahead.
     pub oldest_due_at: Option<Timestamp>,
 }

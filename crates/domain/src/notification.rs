@@ -93,9 +93,9 @@ pub struct OutboxSettlement {
     pub status: OutboxStatus,
     /// Not before.
     pub run_at: Timestamp,
-    /// What the other side said.
+    /// What the other side said; takes the place of what it said before.
     pub error: Option<String>,
-    /// Whether the attempt counts.
+    /// Whether the attempt counts; one that does not is given back.
     pub counts: bool,
     /// When.
     pub at: Timestamp,

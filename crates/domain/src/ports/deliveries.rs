@@ -31,7 +31,8 @@ pub struct DeliveryFilter {
 
 /// Webhooks and deliveries.
 pub trait DeliveryTx {
-    /// Stores a webhook; the id given is ignored. A taken token: [`Fault::Conflict`].
+    /// Stores a webhook; the id given is ignored. A taken token, an unknown configuration or connector:
+    /// [`Fault::Conflict`].
     fn insert_webhook(&mut self, webhook: &Webhook) -> Result<WebhookId, Fault>;
     /// Reads one.
     fn webhook(&mut self, id: WebhookId) -> Result<Option<Webhook>, Fault>;
@@ -39,20 +40,21 @@ pub trait DeliveryTx {
     fn webhook_by_token(&mut self, token: &str) -> Result<Option<Webhook>, Fault>;
     /// Reads some, by id.
     fn webhooks(&mut self, filter: &WebhookFilter) -> Result<Vec<Webhook>, Fault>;
-    /// Writes all columns of one but the counters, the token and the time of the last call; its revision rises.
+    /// Writes all columns of one but the counters, the token and the time of the last call; its revision rises by one,
+    /// whatever is given.
     /// Unknown id: [`Fault::NotFound`].
     fn update_webhook(&mut self, webhook: &Webhook) -> Result<(), Fault>;
     /// Deletes one with its deliveries. Unknown id: [`Fault::NotFound`].
     fn delete_webhook(&mut self, id: WebhookId) -> Result<(), Fault>;
-    /// Counts one proven call; false when the webhook is gone or has another revision by now, and then nothing is
-    /// counted.
+    /// Counts one proven call and notes its time; false when the webhook is gone or has another revision by now, and
+    /// then nothing is counted.
     fn count_trigger(
         &mut self,
         id: WebhookId,
         revision: i64,
         now: Timestamp,
     ) -> Result<bool, Fault>;
-    /// Counts unproven calls that got no row of their own.
+    /// Counts unproven calls that got no row of their own; nothing happens when the webhook is gone.
     fn count_unlogged_rejections(&mut self, id: WebhookId, calls: u64) -> Result<(), Fault>;
 
     /// The accepted delivery (`success` or `ignored`) that has this sender's name, with its job.
@@ -64,7 +66,8 @@ pub trait DeliveryTx {
     /// Stores a delivery; the id given is ignored.
     ///
     /// # Errors
-    /// [`Fault::Conflict`] when it is accepted and another accepted one has the same sender's name.
+    /// [`Fault::Conflict`] when it is accepted and another accepted one of this webhook has the same sender's name, or
+    /// when there is no such webhook.
     fn insert_delivery(&mut self, delivery: &Delivery) -> Result<DeliveryId, Fault>;
     /// Reads one.
     fn delivery(&mut self, id: DeliveryId) -> Result<Option<Delivery>, Fault>;
@@ -77,7 +80,7 @@ pub trait DeliveryTx {
     ) -> Result<Vec<Delivery>, Fault>;
     /// How many deliveries the filter lets through (`before` does not count).
     fn count_deliveries(&mut self, filter: &DeliveryFilter) -> Result<u64, Fault>;
-    /// Deletes deliveries that came before this, at most `limit`; answers how many.
+    /// Deletes deliveries that came before this, those with the lowest ids first, at most `limit`; answers how many.
     fn prune_deliveries(&mut self, before: Timestamp, limit: usize) -> Result<u64, Fault>;
 }
 

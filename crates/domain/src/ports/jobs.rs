@@ -23,18 +23,21 @@ pub struct JobFilter {
     pub scope: Option<Vec<ConfigId>>,
 }
 
-/// Jobs. A job that becomes due wakes [`super::Topic::Jobs`] when its transaction commits.
+/// Jobs. Whatever queues a job or ends an attempt wakes [`super::Topic::Jobs`] when its transaction commits.
 pub trait JobTx {
     /// Queues a job, or lets its items join the waiting job with the same fold key.
     ///
     /// A job takes others in while it is queued, was never claimed and would not have more than
     /// [`crate::MOST_FOLDED_ITEMS`] items; else a new one takes over its key. A job without named items takes in
-    /// everything and stays one without. Joining makes it due at the earlier time and gives it the higher priority.
+    /// everything and stays one without; one with named items that takes in one without names none any more. Joining
+    /// makes it due at the earlier time and gives it the higher priority; all its other columns stay. An unknown
+    /// configuration: [`Fault::Conflict`].
     fn enqueue(&mut self, job: &NewJob) -> Result<Enqueued, Fault>;
     /// How many jobs wait, those between attempts included.
     fn count_waiting_jobs(&mut self) -> Result<u64, Fault>;
     /// Takes due jobs, higher priority first, then the longer due, at most `limit`, in one statement: running, one
-    /// attempt more, a new token, a lease until `now + ttl`. Of a configuration at most one, and none while one runs.
+    /// attempt more that began now and has no run yet, a new token, a lease until `now + ttl`. Of a configuration at
+    /// most one, and none while one runs.
     fn claim_jobs(
         &mut self,
         holder: &str,
@@ -42,7 +45,8 @@ pub trait JobTx {
         ttl: Duration,
         limit: usize,
     ) -> Result<Vec<Job>, Fault>;
-    /// Makes leases last until `now + ttl`; answers for those that are still held.
+    /// Makes leases last until `now + ttl`; answers for those that are still held. A lease that is over is held until
+    /// somebody takes its job.
     fn renew_jobs(
         &mut self,
         claims: &[JobClaim],
@@ -54,10 +58,12 @@ pub trait JobTx {
     /// # Errors
     /// [`Fault::Conflict`] when the claim was lost.
     fn note_job_run(&mut self, claim: JobClaim, execution: ExecutionId) -> Result<(), Fault>;
-    /// Ends attempts; answers the jobs whose claim still held. A retry on the last attempt gives the job up.
+    /// Ends attempts; answers the jobs whose claim still held. A retry on the last attempt gives the job up; a retry or
+    /// a release of a job that somebody asked to stop cancels it.
     fn settle_jobs(&mut self, settlements: &[Settlement]) -> Result<Vec<JobId>, Fault>;
     /// Takes running jobs from workers that let their lease end, or that are in `dead_holders`: queued again and due
-    /// now, given up when it was the last attempt, cancelled when somebody had asked. At most `limit`.
+    /// now, cancelled when somebody had asked, else given up when it was the last attempt. At most `limit`; answers
+    /// them as they are now.
     fn rescue_jobs(
         &mut self,
         now: Timestamp,
@@ -77,14 +83,15 @@ pub trait JobTx {
     fn jobs(&mut self, filter: &JobFilter, limit: usize) -> Result<Vec<Job>, Fault>;
     /// How many jobs the filter lets through (`before` does not count).
     fn count_jobs(&mut self, filter: &JobFilter) -> Result<u64, Fault>;
-    /// The queue in figures; all configurations when `scope` is `None`.
+    /// The queue in figures; all jobs when `scope` is `None`, else those of these configurations.
     fn queue_counts(&mut self, scope: Option<&[ConfigId]>) -> Result<QueueCounts, Fault>;
-    /// Asks a job to stop. Unknown id: [`Fault::NotFound`].
+    /// Asks a job to stop; a waiting one is cancelled at once. Unknown id: [`Fault::NotFound`].
     fn cancel_job(&mut self, id: JobId, now: Timestamp) -> Result<CancelAsked, Fault>;
-    /// Queues a failed or cancelled job again with all its attempts; false when it is in another status.
+    /// Queues a failed or cancelled job again with all its attempts, due now, its result and the reasons why it ended
+    /// forgotten (but not its last error); false when it is in another status or gone.
     fn redrive_job(&mut self, id: JobId, now: Timestamp) -> Result<bool, Fault>;
-    /// Deletes jobs that ended before this, at most `limit`, always leaving the newest `keep` ended ones; answers how
-    /// many.
+    /// Deletes jobs that ended before this, those with the lowest ids first, at most `limit`, always leaving the `keep`
+    /// ended ones with the highest ids; answers how many.
     fn prune_jobs(&mut self, keep: u64, before: Timestamp, limit: usize) -> Result<u64, Fault>;
 }
 

@@ -21,7 +21,7 @@ pub struct OutboxFilter {
 
 /// Notification settings and the outbox. A message that becomes due wakes [`super::Topic::Outbox`].
 pub trait OutboxTx {
-    /// Stores a setting; the id given is ignored.
+    /// Stores a setting; the id given is ignored. An unknown configuration: [`Fault::Conflict`].
     fn insert_notification(
         &mut self,
         setting: &NotificationSetting,
@@ -32,10 +32,11 @@ pub trait OutboxTx {
     fn notifications(&mut self) -> Result<Vec<NotificationSetting>, Fault>;
     /// Writes all columns of one. Unknown id: [`Fault::NotFound`].
     fn update_notification(&mut self, setting: &NotificationSetting) -> Result<(), Fault>;
-    /// Deletes one; its waiting messages go with it. Unknown id: [`Fault::NotFound`].
+    /// Deletes one; its waiting messages go with it, those on their way included. Unknown id: [`Fault::NotFound`].
     fn delete_notification(&mut self, id: NotificationId) -> Result<(), Fault>;
 
-    /// Stores messages, but none whose event key and recipient are there already; answers how many were new.
+    /// Stores messages, but none whose event key and recipient are there already or come earlier in the list; answers
+    /// how many were new. The ids given are ignored. An unknown configuration: [`Fault::Conflict`].
     fn put_outbox(&mut self, messages: &[OutboxMessage]) -> Result<u64, Fault>;
     /// Takes due messages, the longest due first, at most `limit`: one attempt more, a new token, a claim until
     /// `now + ttl`.
@@ -45,20 +46,21 @@ pub trait OutboxTx {
         ttl: Duration,
         limit: usize,
     ) -> Result<Vec<OutboxMessage>, Fault>;
-    /// Ends attempts; answers how many claims still held.
+    /// Ends attempts; answers how many claims still held. A claim that is over is held until somebody takes its
+    /// message.
     fn settle_outbox(&mut self, settlements: &[OutboxSettlement]) -> Result<u64, Fault>;
     /// The earliest time at which a waiting message is due or a claim ends.
     fn next_outbox_at(&mut self) -> Result<Option<Timestamp>, Fault>;
-    /// How many messages this recipient was sent since.
+    /// How many messages this recipient took at this time or later; those told in a digest do not count.
     fn sent_since(&mut self, recipient_hash: &str, since: Timestamp) -> Result<u64, Fault>;
     /// Reads messages, newest (highest id) first, at most `limit`.
     fn outbox(&mut self, filter: &OutboxFilter, limit: usize) -> Result<Vec<OutboxMessage>, Fault>;
-    /// Deletes messages that ended before this, at most `limit`; answers how many.
+    /// Deletes messages that ended before this, those with the lowest ids first, at most `limit`; answers how many.
     fn prune_outbox(&mut self, before: Timestamp, limit: usize) -> Result<u64, Fault>;
 
     /// What people know of a configuration.
     fn config_health(&mut self, config_id: ConfigId) -> Result<Option<ConfigHealth>, Fault>;
-    /// Writes it over what was there.
+    /// Writes it over what was there. An unknown configuration: [`Fault::Conflict`].
     fn put_config_health(&mut self, health: &ConfigHealth) -> Result<(), Fault>;
 }
 

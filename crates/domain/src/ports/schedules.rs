@@ -10,14 +10,16 @@ pub trait ScheduleTx {
     fn unarmed_schedules(&mut self, limit: usize) -> Result<Vec<SyncConfig>, Fault>;
     /// The earliest `next_sync_at` of an active scheduled configuration.
     fn next_schedule_at(&mut self) -> Result<Option<Timestamp>, Fault>;
-    /// Moves `next_sync_at`, and nothing else, from `expected` to `next`; false when it is another by now.
+    /// Moves `next_sync_at`, and nothing else, from `expected` to `next`; false when it is another by now or the
+    /// configuration is gone.
     fn advance_schedule(
         &mut self,
         config_id: ConfigId,
         expected: Option<Timestamp>,
         next: Option<Timestamp>,
     ) -> Result<bool, Fault>;
-    /// Stores what became of an instant; false when that is known already, and then nothing is written.
+    /// Stores what became of an instant; false when that is known already, and then nothing is written. An unknown
+    /// configuration: [`Fault::Conflict`].
     fn insert_occurrence(&mut self, occurrence: &Occurrence) -> Result<bool, Fault>;
     /// Reads occurrences of a configuration, newest (highest id) first, at most `limit`.
     fn occurrences(
@@ -26,7 +28,7 @@ pub trait ScheduleTx {
         before: Option<OccurrenceId>,
         limit: usize,
     ) -> Result<Vec<Occurrence>, Fault>;
-    /// Deletes occurrences decided before this, at most `limit`, always leaving the newest of each configuration;
-    /// answers how many.
+    /// Deletes occurrences decided before this, those with the lowest ids first, at most `limit`, always leaving the
+    /// newest (highest id) of each configuration; answers how many.
     fn prune_occurrences(&mut self, before: Timestamp, limit: usize) -> Result<u64, Fault>;
 }

@@ -5,9 +5,9 @@ use super::BoxFuture;
 /// What a commit may be about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
-    /// A job is due, or may be claimed now since its configuration has none running any more.
+    /// A job was queued, or may be claimed now since its configuration has none running any more.
     Jobs,
-    /// A message is due.
+    /// A message was queued, perhaps again.
     Outbox,
     /// A configuration or the scheduler's setting changed.
     Schedules,
