@@ -1,5 +1,7 @@
 //! Sealing secrets for the store.
 
+use crate::{NotificationId, WebhookId};
+
 /// Where a sealed value lives; bound into the seal, so that it opens nowhere else.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
@@ -9,6 +11,32 @@ pub struct Place {
     pub row: i64,
     /// The column.
     pub column: &'static str,
+}
+
+impl Place {
+    /// Where a webhook's secret lives, and those that it replaced.
+    #[must_use]
+    pub const fn webhook_secret(id: WebhookId) -> Self {
+        Self { table: "webhooks", row: id.0, column: "secret" }
+    }
+
+    /// Where the recipients of a notification setting live that are secrets themselves.
+    #[must_use]
+    pub const fn recipients(id: NotificationId) -> Self {
+        Self { table: "notification_settings", row: id.0, column: "recipients" }
+    }
+
+    /// Where the signing secret of a notification setting lives.
+    #[must_use]
+    pub const fn notification_secret(id: NotificationId) -> Self {
+        Self { table: "notification_settings", row: id.0, column: "secret" }
+    }
+
+    /// Where the password of the mail server lives.
+    #[must_use]
+    pub const fn smtp_password() -> Self {
+        Self { table: "settings", row: 0, column: "smtp_pass" }
+    }
 }
 
 /// Encrypts values for one place each.
