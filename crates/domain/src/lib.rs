@@ -63,7 +63,7 @@ pub use ids::{
 pub use item::{Attachment, Comment, Fields, Item, ItemLink, NewComment};
 pub use job::{
     CancelAsked, Enqueued, Heartbeat, Job, JobClaim, JobKey, JobLease, JobOutcome,
-    MOST_FOLDED_ITEMS, NewJob, QueueCounts, SYNC_JOB, Settlement, SyncJob,
+    MOST_FOLDED_ITEMS, NewJob, QueueCounts, SYNC_ATTEMPTS, SYNC_JOB, Settlement, SyncJob,
 };
 pub use notification::{
     ConfigHealth, NotificationSetting, OutboxMessage, OutboxSettlement, StoredRecipient,

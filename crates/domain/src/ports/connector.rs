@@ -113,6 +113,15 @@ pub trait Connector: Send + Sync {
         Box::pin(async move { Ok(Some(who.clone())) })
     }
 
+    /// How a write may name a person whom nobody has asked for yet; does no input or output.
+    ///
+    /// For trackers that judge people themselves: a write that names somebody unknown is refused for its item alone,
+    /// with the field at fault. `None` (the default): the account must be asked for first.
+    fn named_unasked(&self, who: &Identity) -> Option<Identity> {
+        let _ = who;
+        None
+    }
+
     /// The comments of an item, oldest first.
     fn comments<'a>(
         &'a self,
