@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use syncline_domain::ports::AdminTx;
+use syncline_domain::ports::{AdminTx, Topic};
 use syncline_domain::{ApiKey, ApiKeyId, AuditEntry, AuditId, Fault, RememberedReply, Timestamp};
 
 use super::MemTx;
@@ -60,6 +60,8 @@ impl AdminTx for MemTx<'_> {
             Some(text) => settings.put(key.to_owned(), text.to_owned()),
             None => drop(settings.remove(&key.to_owned())),
         }
+        // Which of the settings is the scheduler's is no business of the store.
+        self.ring(Topic::Schedules);
         Ok(())
     }
 

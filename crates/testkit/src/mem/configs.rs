@@ -1,6 +1,6 @@
 //! Configurations and their rules.
 
-use syncline_domain::ports::ConfigTx;
+use syncline_domain::ports::{ConfigTx, Topic};
 use syncline_domain::{
     ConfigId, Fault, FieldMapping, FieldMappingId, StatusMapping, StatusMappingId, SyncConfig,
     TypeMapping, TypeMappingId, UserMap,
@@ -37,7 +37,9 @@ impl ConfigTx for MemTx<'_> {
     fn insert_config(&mut self, config: &SyncConfig) -> Result<ConfigId, Fault> {
         let tables = self.write()?;
         check_config(tables, config, None)?;
-        Ok(ConfigId(tables.configs.add(|id| SyncConfig { id: ConfigId(id), ..config.clone() })))
+        let id = tables.configs.add(|id| SyncConfig { id: ConfigId(id), ..config.clone() });
+        self.ring(Topic::Schedules);
+        Ok(ConfigId(id))
     }
 
     fn config(&mut self, id: ConfigId) -> Result<Option<SyncConfig>, Fault> {
@@ -62,6 +64,7 @@ impl ConfigTx for MemTx<'_> {
         if let Some(slot) = tables.configs.get_mut(config.id.0) {
             *slot = config.clone();
         }
+        self.ring(Topic::Schedules);
         Ok(())
     }
 
@@ -71,6 +74,7 @@ impl ConfigTx for MemTx<'_> {
             return Err(Fault::no_such("configuration", id));
         }
         tables.drop_config(id);
+        self.ring(Topic::Schedules);
         Ok(())
     }
 

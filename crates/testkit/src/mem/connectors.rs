@@ -1,6 +1,6 @@
 //! Connectors.
 
-use syncline_domain::ports::ConnectorTx;
+use syncline_domain::ports::{ConnectorTx, Topic};
 use syncline_domain::{ConnectorId, ConnectorRow, ConnectorUsage, ExecutionStatus, Fault};
 
 use super::MemTx;
@@ -53,6 +53,7 @@ impl ConnectorTx for MemTx<'_> {
             return Err(Fault::no_such("connector", id));
         }
         tables.drop_connector(id);
+        self.ring(Topic::Schedules);
         Ok(())
     }
 

@@ -4,9 +4,11 @@
 //! snapshot back. Tables are shared until written, so a snapshot costs a pointer a table.
 
 mod admin;
+mod bells;
 mod configs;
 mod connectors;
 mod deliveries;
+mod job_rows;
 mod jobs;
 mod leases;
 mod metadata;
@@ -23,12 +25,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use syncline_domain::Fault;
 use syncline_domain::ports::{BoxFuture, Store, Topic, TxWork, Wakeup};
 
+use bells::Bells;
 use tables::Tables;
 
-/// A [`Store`] that forgets everything when it is dropped. Clones share their rows.
+/// A [`Store`] that forgets everything when it is dropped. Clones share their rows and wake one another.
 #[derive(Clone, Default)]
 pub struct MemStore {
     tables: Arc<Mutex<Tables>>,
+    bells: Arc<Bells>,
 }
 
 impl MemStore {
@@ -42,13 +46,13 @@ impl MemStore {
     #[must_use]
     pub fn snapshot(&self) -> Self {
         let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        Self { tables: Arc::new(Mutex::new(tables.clone())) }
+        Self { tables: Arc::new(Mutex::new(tables.clone())), bells: Arc::default() }
     }
 
     fn run(&self, name: &'static str, mut work: TxWork, writable: bool) -> Result<(), Fault> {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let snapshot = tables.clone();
-        let mut tx = MemTx { tables: &mut tables, writable };
+        let mut tx = MemTx { tables: &mut tables, writable, rung: Vec::new() };
         let done = catch_unwind(AssertUnwindSafe(|| work(&mut tx))).unwrap_or_else(|panic| {
             let words = panic
                 .downcast_ref::<&str>()
@@ -57,10 +61,16 @@ impl MemStore {
                 .unwrap_or_default();
             Err(Fault::Internal(format!("transaction {name} panicked: {words}")))
         });
+        let rung = tx.rung;
         if done.is_err() {
             *tables = snapshot;
+            return done;
         }
-        done
+        drop(tables);
+        for topic in rung {
+            self.bells.ring(topic);
+        }
+        Ok(())
     }
 }
 
@@ -73,14 +83,8 @@ impl Store for MemStore {
         Box::pin(async move { self.run(name, work, false) })
     }
 
-    fn wakeup(&self, _topic: Topic) -> Box<dyn Wakeup> {
-        struct Never;
-        impl Wakeup for Never {
-            fn woken(&mut self) -> BoxFuture<'_, ()> {
-                Box::pin(std::future::pending())
-            }
-        }
-        Box::new(Never)
+    fn wakeup(&self, topic: Topic) -> Box<dyn Wakeup> {
+        self.bells.listen(topic)
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), Fault>> {
@@ -92,6 +96,8 @@ impl Store for MemStore {
 struct MemTx<'a> {
     tables: &'a mut Tables,
     writable: bool,
+    /// What to wake after the commit.
+    rung: Vec<Topic>,
 }
 
 impl MemTx<'_> {
@@ -103,4 +109,14 @@ impl MemTx<'_> {
             Err(Fault::Internal("a reading transaction tried to write".to_owned()))
         }
     }
+
+    fn ring(&mut self, topic: Topic) {
+        if !self.rung.contains(&topic) {
+            self.rung.push(topic);
+        }
+    }
+}
+
+fn count(rows: impl Iterator) -> u64 {
+    u64::try_from(rows.count()).unwrap_or(u64::MAX)
 }

@@ -60,6 +60,16 @@ impl<V: Clone> Table<V> {
             Arc::make_mut(&mut self.rows).retain(|_, row| passes(row));
         }
     }
+
+    /// Removes rows that are old, those with the lowest ids first, at most `limit`; answers how many.
+    pub(super) fn prune(&mut self, limit: usize, old: impl Fn(&V) -> bool) -> u64 {
+        let found = self.rows.iter().filter(|(_, row)| old(row)).map(|(id, _)| *id);
+        let ids: Vec<i64> = found.take(limit).collect();
+        for id in &ids {
+            self.remove(*id);
+        }
+        u64::try_from(ids.len()).unwrap_or(u64::MAX)
+    }
 }
 
 /// Rows under a natural key, shared until written.

@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 
 use syncline_domain::ports::Lease;
 use syncline_domain::{
-    ApiKey, AuditEntry, Base, CommentId, CommentPair, ConfigId, ConnectorId, ConnectorRow, Cursor,
-    Execution, ExecutionId, FieldMapping, FieldRef, FieldRow, Intent, ItemId, ItemOutcome,
-    ItemRetry, LineageId, OutcomeId, Pair, PairId, Receipt, RememberedReply, Side, StatusMapping,
-    StatusRow, SyncConfig, TypeId, TypeMapping, TypeMappingId, TypeRow, UserMap,
+    ApiKey, AuditEntry, Base, CommentId, CommentPair, ConfigHealth, ConfigId, ConnectorId,
+    ConnectorRow, Cursor, Delivery, Execution, ExecutionId, Fault, FieldMapping, FieldRef,
+    FieldRow, Intent, ItemId, ItemOutcome, ItemRetry, JobClaim, LineageId, NotificationId,
+    NotificationSetting, Occurrence, OutboxMessage, OutboxStatus, OutcomeId, Pair, PairId, Receipt,
+    RememberedReply, Side, StatusMapping, StatusRow, SyncConfig, TypeId, TypeMapping,
+    TypeMappingId, TypeRow, UserMap, Webhook, WebhookId,
 };
 
+use super::job_rows::JobRow;
 use super::table::{Keyed, Table};
 
 /// A value of one field on one side of a pair.
@@ -43,6 +46,13 @@ pub(super) struct Tables {
     pub(super) settings: Keyed<String, String>,
     pub(super) audit: Table<AuditEntry>,
     pub(super) replies: Keyed<(String, String), RememberedReply>,
+    pub(super) jobs: Table<JobRow>,
+    pub(super) webhooks: Table<Webhook>,
+    pub(super) deliveries: Table<Delivery>,
+    pub(super) occurrences: Table<Occurrence>,
+    pub(super) notifications: Table<NotificationSetting>,
+    pub(super) outbox: Table<OutboxMessage>,
+    pub(super) health: Keyed<ConfigId, ConfigHealth>,
 }
 
 /// A lease that was taken at least once; the token outlives its holders.
@@ -69,6 +79,11 @@ impl Tables {
         self.fields.keep(|row| !types.contains(&row.type_id));
         self.statuses.keep(|row| !types.contains(&row.type_id));
         self.lineage.keep(|(connector, _), _| *connector != id);
+        let hooks: Vec<WebhookId> =
+            self.webhooks.all().filter(|row| row.connector_id == id).map(|row| row.id).collect();
+        for hook in hooks {
+            self.drop_webhook(hook);
+        }
         self.connectors.remove(id.0);
     }
 
@@ -93,7 +108,62 @@ impl Tables {
         self.intents.keep(|intent| intent.config_id != id);
         self.cursors.keep(|(config, _), _| *config != id);
         self.retries.keep(|(config, _, _), _| *config != id);
+        self.drop_automation(id);
         self.configs.remove(id.0);
+    }
+
+    fn drop_automation(&mut self, id: ConfigId) {
+        self.jobs.keep(|row| row.job.config_id != Some(id));
+        let hooks: BTreeSet<WebhookId> =
+            self.webhooks.all().filter(|row| row.config_id == id).map(|row| row.id).collect();
+        for hook in hooks {
+            self.drop_webhook(hook);
+        }
+        self.occurrences.keep(|row| row.config_id != id);
+        let settings: BTreeSet<NotificationId> = self
+            .notifications
+            .all()
+            .filter(|row| row.config_id == Some(id))
+            .map(|row| row.id)
+            .collect();
+        for setting in settings {
+            self.drop_notification(setting);
+        }
+        self.outbox.keep(|row| row.config_id != Some(id));
+        self.health.remove(&id);
+    }
+
+    pub(super) fn drop_webhook(&mut self, id: WebhookId) {
+        self.deliveries.keep(|row| row.webhook_id != id);
+        self.webhooks.remove(id.0);
+    }
+
+    /// Waiting messages go with their setting; others forget it.
+    pub(super) fn drop_notification(&mut self, id: NotificationId) {
+        let own = |row: &OutboxMessage| row.setting_id == Some(id);
+        self.outbox.keep(|row| !own(row) || row.status != OutboxStatus::Queued);
+        let told: Vec<i64> = self.outbox.all().filter(|row| own(row)).map(|row| row.id.0).collect();
+        for message in told {
+            if let Some(row) = self.outbox.get_mut(message) {
+                row.setting_id = None;
+            }
+        }
+        self.notifications.remove(id.0);
+    }
+
+    /// The job, while this very claim holds.
+    pub(super) fn held_job(&mut self, claim: JobClaim) -> Option<&mut JobRow> {
+        self.jobs.get_mut(claim.id.0).filter(|row| row.holds(claim.token))
+    }
+
+    /// Asks for the configuration that a row is to belong to; no configuration is always there.
+    pub(super) fn config_there(&self, id: Option<ConfigId>) -> Result<(), Fault> {
+        match id {
+            Some(id) if self.configs.get(id.0).is_none() => {
+                Err(Fault::Conflict(format!("there is no configuration {id}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn drop_pairs(&mut self, ids: &BTreeSet<PairId>) {
