@@ -1,0 +1,175 @@
+//! Properties, held against a second reading of crontab: sets of numbers, and a walk minute by minute.
+
+use std::collections::BTreeSet;
+
+use chrono::{
+    DateTime, Datelike as _, NaiveDateTime, TimeDelta, TimeZone as _, Timelike as _, Utc,
+};
+use proptest::prelude::*;
+use syncline_domain::Timestamp;
+use syncline_scheduler::{CronExpr, Tz};
+
+use crate::support::{expression, place_and_time};
+
+/// An expression as five sets: the plainest reading there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sets {
+    minutes: BTreeSet<u32>,
+    hours: BTreeSet<u32>,
+    days: BTreeSet<u32>,
+    months: BTreeSet<u32>,
+    week: BTreeSet<u32>,
+    both_days: bool,
+    wildcard: bool,
+}
+
+impl Sets {
+    pub(crate) fn read(text: &str) -> Self {
+        let parts: Vec<&str> = text.split_whitespace().collect();
+        let star = |at: usize| parts[at].starts_with('*');
+        Self {
+            minutes: numbers(parts[0], 0, 59),
+            hours: numbers(parts[1], 0, 23),
+            days: numbers(parts[2], 1, 31),
+            months: numbers(parts[3], 1, 12),
+            week: numbers(parts[4], 0, 7).into_iter().map(|day| day % 7).collect(),
+            both_days: star(2) || star(4),
+            wildcard: star(0) || star(1),
+        }
+    }
+
+    /// Only what a sentence tells: when, not how clock changes are treated, nor how a rule without effect is spelt.
+    pub(crate) fn meaning(mut self) -> Self {
+        self.wildcard = false;
+        if !self.both_days && (self.days.len() == 31 || self.week.len() == 7) {
+            self.days = (1..=31).collect();
+            self.week = (0..7).collect();
+        }
+        if self.days.len() == 31 || self.week.len() == 7 {
+            self.both_days = true;
+        }
+        self
+    }
+
+    fn matches(&self, local: NaiveDateTime) -> bool {
+        let day = self.days.contains(&local.day());
+        let week = self.week.contains(&local.weekday().num_days_from_sunday());
+        self.minutes.contains(&local.minute())
+            && self.hours.contains(&local.hour())
+            && self.months.contains(&local.month())
+            && if self.both_days { day && week } else { day || week }
+    }
+
+    /// Whether a job runs at an instant, which is a whole minute.
+    fn fires(&self, zone: Tz, at: DateTime<Utc>) -> bool {
+        let local = zone.from_utc_datetime(&at.naive_utc()).naive_local();
+        if self.wildcard {
+            return self.matches(local);
+        }
+        let first_time =
+            zone.from_local_datetime(&local).earliest().is_some_and(|first| first == at);
+        let before =
+            zone.from_utc_datetime(&(at - TimeDelta::minutes(1)).naive_utc()).naive_local();
+        let skipped =
+            (1..).map(|n| before + TimeDelta::minutes(n)).take_while(|missed| *missed < local);
+        (first_time && self.matches(local))
+            || skipped.into_iter().any(|missed| self.matches(missed))
+    }
+}
+
+fn numbers(text: &str, low: u32, high: u32) -> BTreeSet<u32> {
+    let names = "jan feb mar apr may jun jul aug sep oct nov dec";
+    let days = "sun mon tue wed thu fri sat";
+    let number = |text: &str| {
+        let lower = text.to_lowercase();
+        let place = |list: &str| list.split(' ').position(|name| name == lower);
+        let named = place(names).map(|n| n + 1).or_else(|| place(days));
+        named.map_or_else(|| text.parse().unwrap(), |n| u32::try_from(n).unwrap())
+    };
+    let term = |text: &str| {
+        let (base, step) = text.split_once('/').unwrap_or((text, "1"));
+        let (from, to) = match base.split_once('-') {
+            _ if base == "*" => (low, high),
+            Some((from, to)) => (number(from), number(to)),
+            None => (number(base), number(base)),
+        };
+        (from..=to).step_by(step.parse().unwrap()).collect::<Vec<_>>()
+    };
+    text.split(',').flat_map(term).collect()
+}
+
+/// The first run after an instant within some days, found by asking of every minute.
+fn walk(sets: &Sets, zone: Tz, from: Timestamp, days: i64) -> Option<Timestamp> {
+    let first = from.secs().div_euclid(60) + 1;
+    (first..=first + days * 1_440)
+        .map(|minute| DateTime::from_timestamp(minute * 60, 0).unwrap())
+        .find(|at| sets.fires(zone, *at))
+        .map(|at| Timestamp::from_secs(at.timestamp()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn the_next_instant_is_what_a_walk_minute_by_minute_finds(
+        text in expression(),
+        (zone, from) in place_and_time(),
+    ) {
+        const DAYS: i64 = 5;
+        let Ok(cron) = CronExpr::parse(&text) else { return Ok(()) };
+        let walked = walk(&Sets::read(&text), zone, from, DAYS);
+        let next = cron.next_after(from, zone);
+        match walked {
+            Some(_) => prop_assert_eq!(next, walked, "{} in {} from {}", text, zone, from),
+            None => {
+                let end = from.after(std::time::Duration::from_secs(86_400 * DAYS.unsigned_abs()));
+                prop_assert!(next.is_none_or(|next| next > end), "{text} in {zone} from {from}: {next:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_next_instant_is_later_and_matches_the_fields(
+        text in expression(),
+        (zone, from) in place_and_time(),
+    ) {
+        let Ok(cron) = CronExpr::parse(&text) else { return Ok(()) };
+        let sets = Sets::read(&text);
+        let mut last = from;
+        for next in cron.upcoming(zone, from).take(20) {
+            prop_assert!(next > last, "{text} in {zone}: {next} after {last}");
+            prop_assert_eq!(next.micros() % 1_000_000, 0);
+            let at = next.to_datetime();
+            prop_assert!(sets.fires(zone, at), "{text} in {zone} does not name {next}");
+            last = next;
+        }
+        prop_assert!(last > from, "{text} in {zone} never fires after {from}");
+    }
+
+    #[test]
+    fn the_normalised_text_reads_back_as_the_same_expression(text in expression()) {
+        let Ok(cron) = CronExpr::parse(&text) else { return Ok(()) };
+        let shown = cron.to_string();
+        prop_assert_eq!(&CronExpr::parse(&shown).unwrap(), &cron, "{} and {}", text, shown);
+        prop_assert_eq!(Sets::read(&shown), Sets::read(&text), "{} and {}", text, shown);
+    }
+
+    #[test]
+    fn only_days_that_no_month_has_are_refused_among_legal_expressions(text in expression()) {
+        if let Err(error) = CronExpr::parse(&text) {
+            let sets = Sets::read(&text);
+            let longest = |month: &u32| match month { 2 => 29, 4 | 6 | 9 | 11 => 30, _ => 31 };
+            let first = *sets.days.first().unwrap();
+            prop_assert!(sets.both_days && sets.months.iter().all(|month| first > longest(month)), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in "[ -~\\t\\n\u{e9}\u{1F600}]{0,40}", cron in "[0-9*,/a-zA-Z@-]{1,8}( [0-9*,/a-z?#LW-]{1,6}){4}") {
+        for text in [text, cron] {
+            if let Ok(cron) = CronExpr::parse(&text) {
+                prop_assert!(cron.next_after(Timestamp::EPOCH, Tz::UTC).is_some(), "{text}");
+            }
+        }
+    }
+}
