@@ -680,6 +680,34 @@ async fn people_are_looked_up_once() {
     sandbox.stop().await;
 }
 
+#[tokio::test]
+async fn people_are_named_unasked_until_the_server_refuses_one() {
+    let (sandbox, _wall, connector) = start(1).await;
+    let who = |email: &str| Identity { email: Some(email.to_owned()), ..Identity::default() };
+    let named = |email: &str| connector.named_unasked(&who(email));
+    let write = |email: &str| Write {
+        op_id: OpId::from(email),
+        kind: WriteKind::Create { type_ref: "Bug".to_owned() },
+        status: None,
+        fields: Fields::from([
+            ("System.Title".into(), json!("x")),
+            ("System.AssignedTo".into(), named(email).unwrap().to_value()),
+        ]),
+        marker: None,
+    };
+    let writes = [write("nobody@demo.example"), write("Ana.Sousa@demo.example")];
+    let outcomes = connector.apply(&writes).await;
+    let refused = outcomes[0].as_ref().unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Invalid);
+    assert_eq!(refused.field.as_ref().map(|field| field.as_str()), Some("System.AssignedTo"));
+    let ana = &outcomes[1].as_ref().unwrap().fields[&"System.AssignedTo".into()];
+    assert_eq!(ana["name"], "Ana Sousa");
+    assert_eq!(named("Nobody@demo.example"), None, "what was refused once is not named again");
+    assert_eq!(connector.resolve_identity(&who("nobody@demo.example")).await.unwrap(), None);
+    assert_eq!(sandbox.requests().total, 1, "{:?}", sandbox.requests().by_route);
+    sandbox.stop().await;
+}
+
 /// The rules that every connector keeps.
 mod suite {
     use syncline_testkit::connector_suite;

@@ -486,9 +486,10 @@ async fn people_are_looked_up_once() {
     let requester = connector.resolve_identity(&who("grace.oneill@demo.example")).await.unwrap();
     assert!(requester.is_some(), "people who are no technicians are found, too");
     assert_eq!(connector.resolve_identity(&who("nobody@demo.example")).await.unwrap(), None);
-    let asked = sandbox.requests().total;
+    let elif = Identity { name: Some("elif yılmaz".to_owned()), ..Identity::default() };
+    assert!(connector.resolve_identity(&elif).await.unwrap().is_some(), "by name, too");
     connector.resolve_identity(&who("ana.sousa@demo.example")).await.unwrap();
-    assert_eq!(sandbox.requests().total, asked);
+    assert_eq!(sandbox.requests().total, 2, "one page of technicians, one of requesters");
     sandbox.stop().await;
 }
 

@@ -14,7 +14,7 @@ use crate::known::{self, Known, Question};
 use crate::limits;
 use crate::outcome::{Brief, RetryMove, Settled, Verdict, settle};
 use crate::pass::Pass;
-use crate::people;
+use crate::people::{self, Asking};
 use crate::perform::perform;
 use crate::plan::{Look, Open, first_look};
 use crate::points;
@@ -192,8 +192,8 @@ async fn work(
     items: Vec<Item>,
 ) -> Result<(), Stop> {
     let mut opens = look(course, pass, page, items);
-    let mut mapped: Vec<_> = opens.iter_mut().map(|open| &mut open.mapped).collect();
-    people::resolve(&mut course.people, pass, &mut mapped).await?;
+    let asking = if course.is_live() { Asking::WhereNeeded } else { Asking::Always };
+    people::resolve(&mut course.people, pass, &mut opens, asking).await?;
     let planned = choose(course, pass, page, opens).await?;
     let (planned, over) = limits::cut(course, pass, planned);
     let written = if course.is_live() {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use syncline_domain::ports::{Connector, StoreExt as _, Tx};
 use syncline_domain::{
-    ConfigId, ErrorType, Fault, IntentState, Item, ItemError, ItemId, ItemRetry, Pair, PairId,
-    PairState, Side, SyncConfig, SyncSpec, Timestamp, Version,
+    ConfigId, ErrorType, Fault, Fields, IntentState, Item, ItemError, ItemId, ItemRetry, Pair,
+    PairId, PairState, Side, SyncConfig, SyncSpec, Timestamp, Version,
 };
 use syncline_mapping::Occasion;
 
@@ -15,7 +15,7 @@ use crate::error::{PairError, Stop};
 use crate::known::PairMemory;
 use crate::lease::lease_name;
 use crate::pass::Pass;
-use crate::people::{People, resolve};
+use crate::people::{Asking, People, resolve};
 use crate::plan::Open;
 use crate::record::{Fact, pair_after, put_fact};
 use crate::start::LEASE_TTL;
@@ -72,12 +72,23 @@ async fn agreed_now(
             left.type_ref, right.type_ref
         )));
     };
-    let mut mapped = pass.plan.map_with(rules, &left, Occasion::Update, &pass.context);
-    resolve(&mut People::default(), pass, &mut [&mut mapped]).await.map_err(|stop| match stop {
-        Stop::Connector { error, .. } => PairError::Connector(error),
-        other => PairError::Store(Fault::Internal(other.to_string())),
-    })?;
-    let mut open = Open { item: left, mapped, memory: None, there: None, linked: true, tries: 0 };
+    let mapped = pass.plan.map_with(rules, &left, Occasion::Update, &pass.context);
+    let mut open = Open {
+        item: left,
+        mapped,
+        memory: None,
+        there: None,
+        linked: true,
+        tries: 0,
+        people: Fields::new(),
+    };
+    let opens = std::slice::from_mut(&mut open);
+    resolve(&mut People::default(), pass, opens, Asking::Always).await.map_err(
+        |stop| match stop {
+            Stop::Connector { error, .. } => PairError::Connector(error),
+            other => PairError::Store(Fault::Internal(other.to_string())),
+        },
+    )?;
     let pair = Pair { sync_count: 0, ..pair_after(pass, &open, &right, now) };
     open.memory = Some(PairMemory::bare(pair.clone()));
     Ok((pair, first_agreement(pass, rules, open, &right)))

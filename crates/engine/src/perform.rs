@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use syncline_domain::ErrorType;
-use syncline_domain::ports::ErrorKind;
+use syncline_domain::ports::{ConnectorError, ErrorKind};
 
 use crate::choose::{copy_of, decide, gone, look_at_copies, verdict_of};
 use crate::comments;
@@ -12,6 +12,7 @@ use crate::error::Stop;
 use crate::outcome::{RetryMove, Verdict, error_of};
 use crate::page::Page;
 use crate::pass::Pass;
+use crate::people;
 use crate::plan::{Open, Planned};
 use crate::record::{Fact, put_facts};
 use crate::retry::backoff;
@@ -32,7 +33,7 @@ pub(crate) async fn perform(
         let batch = Arc::new(planned);
         let sent = send(course, pass, &batch).await?;
         stop = sent.stop;
-        let mut again = Vec::new();
+        let mut again = Again::default();
         for (at, answer) in sent.answers {
             let Some(one) = batch.get(at) else { continue };
             take_answer(course, pass, page, one, answer, &mut again);
@@ -44,6 +45,15 @@ pub(crate) async fn perform(
         Some(stop) => Err(stop),
         None => comments::copy(course, pass, page).await,
     }
+}
+
+/// Items whose write was refused, and that may be planned anew.
+#[derive(Default)]
+struct Again {
+    /// Their copies had moved on.
+    moved: Vec<Open>,
+    /// The tracker may not know somebody whom nobody had asked for.
+    unknown: Vec<(Open, ConnectorError)>,
 }
 
 /// Joined items get their pair before their comments are copied.
@@ -64,7 +74,7 @@ fn take_answer(
     page: &mut Page,
     one: &Planned,
     answer: Answer,
-    again: &mut Vec<Open>,
+    again: &mut Again,
 ) {
     let id = &one.open.item.id;
     let copy = copy_of(pass, &one.open);
@@ -84,7 +94,12 @@ fn take_answer(
         Answer::NotSent => {}
         Answer::Refused(error) if error.kind.stops_run() => {}
         Answer::Refused(error) if error.kind == ErrorKind::VersionConflict && !one.is_create() => {
-            again.push(one.open.clone());
+            again.moved.push(one.open.clone());
+        }
+        Answer::Refused(error)
+            if error.kind == ErrorKind::Invalid && !one.open.people.is_empty() =>
+        {
+            again.unknown.push((one.open.clone(), error));
         }
         Answer::Refused(error) if error.kind == ErrorKind::Ambiguous => {
             let wait = backoff(0).max(pass.writer_can.search_lag);
@@ -119,10 +134,11 @@ async fn replan(
     course: &mut Course,
     pass: &Pass,
     page: &mut Page,
-    again: Vec<Open>,
+    again: Again,
 ) -> Result<Vec<Planned>, Stop> {
-    let mut opens = Vec::new();
-    for mut open in again {
+    let mut planned = Vec::new();
+    let mut opens = named_anew(course, pass, page, again.unknown, &mut planned).await?;
+    for mut open in again.moved {
         open.tries += 1;
         if open.tries < TRIES {
             opens.push(open);
@@ -136,11 +152,35 @@ async fn replan(
         page.settle(course, pass, (&open.item.id, copy), verdict, open.mapped.fields);
     }
     let looked = look_at_copies(course, pass, page, opens).await?;
-    let mut planned = Vec::new();
     for open in looked {
         decide(course, pass, page, open, &mut planned, &mut Vec::new());
     }
     Ok(planned)
+}
+
+/// Plans items anew whose write was refused for a person whom the tracker does not know; other refusals stand. Items
+/// whose copies must be looked at first come back.
+async fn named_anew(
+    course: &mut Course,
+    pass: &Pass,
+    page: &mut Page,
+    refused: Vec<(Open, ConnectorError)>,
+    planned: &mut Vec<Planned>,
+) -> Result<Vec<Open>, Stop> {
+    let mut to_look = Vec::new();
+    for (mut open, error) in refused {
+        open.tries += 1;
+        let is_new = open.tries < TRIES
+            && people::ask_after_refusal(&mut course.people, pass, &mut open, &error).await?;
+        if is_new {
+            decide(course, pass, page, open, planned, &mut to_look);
+        } else {
+            let copy = copy_of(pass, &open);
+            let verdict = Verdict::refused(&error);
+            page.settle(course, pass, (&open.item.id, copy), verdict, open.mapped.fields);
+        }
+    }
+    Ok(to_look)
 }
 
 #[cfg(test)]

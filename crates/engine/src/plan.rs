@@ -31,6 +31,8 @@ pub(crate) struct Open {
     pub(crate) linked: bool,
     /// How often its copy had moved on when we came to write.
     pub(crate) tries: u32,
+    /// The people among its values, as the rules named them.
+    pub(crate) people: Fields,
 }
 
 /// After the first look at an item.
@@ -88,6 +90,7 @@ pub(crate) fn first_look(pass: &Pass, known: &Known, item: Item, now: Timestamp)
             there: None,
             linked: false,
             tries: 0,
+            people: Fields::new(),
         })),
     }
 }

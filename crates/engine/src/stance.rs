@@ -97,7 +97,7 @@ pub(crate) fn paired_stances(
 }
 
 /// A changed rule speaks although no value changed, but only from the source: a way back may lose something.
-fn rules_moved(pass: &Pass) -> bool {
+pub(crate) fn rules_moved(pass: &Pass) -> bool {
     pass.spec.config.needs_full && pass.read == Side::Source
 }
 

@@ -16,7 +16,7 @@ use syncline_domain::{
 };
 use syncline_engine::{RunRequest, StartError};
 use syncline_testkit::{
-    FakeConnector, FaultyStore, MemStore, Method, Planned, ScriptedFaultPoints,
+    FakeConnector, FaultyStore, MemStore, Method, Planned, Quirks, ScriptedFaultPoints,
 };
 
 fn calls(fake: &FakeConnector) -> BTreeMap<Method, usize> {
@@ -52,11 +52,8 @@ async fn no_change_is_one_request_and_k_changes_are_one_and_their_writes() {
     world.fake(1).clear_logs();
     world.run(config).await;
     assert_eq!(calls(&world.fake(0)), BTreeMap::from([(Method::Changes, 2)]));
-    // A new process looks people up again.
-    assert_eq!(
-        calls(&world.fake(1)),
-        BTreeMap::from([(Method::Apply, 2), (Method::ResolveIdentity, 1)])
-    );
+    // Not even a new process asks for people whom nobody changed.
+    assert_eq!(calls(&world.fake(1)), BTreeMap::from([(Method::Apply, 2)]));
     world.fake(0).clear_logs();
     world.fake(1).clear_logs();
     world.run(config).await;
@@ -68,17 +65,94 @@ async fn no_change_is_one_request_and_k_changes_are_one_and_their_writes() {
 async fn whom_one_run_found_the_next_of_the_same_process_does_not_look_up() {
     let (world, config) = World::pair().await;
     let engine = world.engine();
-    let ids = seed_bugs(&world.fake(0), 3);
+    let nobody = json!({"title": "x", "assignee": {"email": "no@body.test"}});
+    seed_bugs(&world.fake(0), 3);
+    world.fake(0).create_as("ada", "bug", nobody.clone());
     world.run_by(&engine, RunRequest::of(config)).await;
-    assert!(world.fake(1).count(Method::ResolveIdentity) > 0);
-    world.clock.advance(Duration::from_secs(3_600));
-    for id in &ids {
-        world.fake(0).edit_as("ada", id, json!({"title": format!("Edited {id}")}));
+    assert_eq!(world.fake(1).count(Method::ResolveIdentity), 2, "bob, and nobody");
+    for (minutes, asked) in [(10, 0), (60, 1)] {
+        world.clock.advance(Duration::from_secs(minutes * 60));
+        seed_bugs(&world.fake(0), 3);
+        world.fake(0).create_as("ada", "bug", nobody.clone());
+        world.fake(1).clear_logs();
+        let next = world.run_by(&engine, RunRequest::of(config)).await;
+        assert_eq!(next.totals.created, 4);
+        // That somebody is absent is believed for a quarter of an hour.
+        assert_eq!(world.fake(1).count(Method::ResolveIdentity), asked, "after {minutes} minutes");
     }
-    world.fake(1).clear_logs();
-    let second = world.run_by(&engine, RunRequest::of(config)).await;
-    assert_eq!(second.totals.updated, 3);
-    assert_eq!(world.fake(1).count(Method::ResolveIdentity), 0);
+}
+
+#[tokio::test]
+async fn a_tracker_that_judges_people_is_not_asked_until_it_refuses_one() {
+    for (stand_in, wanted) in [(None, None), (Some("bob@example.test"), Some("u-bob"))] {
+        let (world, config) = World::pair().await;
+        world.fake(1).set_quirks(Quirks { judges_people: true, ..Quirks::default() });
+        let map = syncline_domain::UserMap {
+            default: stand_in.map(str::to_owned),
+            ..syncline_domain::UserMap::default()
+        };
+        world.store.tx("map", move |tx| tx.put_user_map(config, &map)).await.unwrap();
+        let ids = seed_bugs(&world.fake(0), 20);
+        world.run(config).await;
+        assert_eq!(calls(&world.fake(1)), BTreeMap::from([(Method::Apply, 1)]));
+
+        world.fake(1).clear_logs();
+        let nobody = json!({"title": "x", "assignee": {"email": "no@body.test"}});
+        let lost = world.fake(0).create_as("ada", "bug", nobody.clone());
+        world.fake(0).create_as("ada", "bug", nobody.clone());
+        world.fake(0).edit_as("ada", &ids[0], json!({"assignee": {"email": "no@body.test"}}));
+        world.fake(0).edit_as("ada", &ids[1], json!({"assignee": {"email": "eve@example.test"}}));
+        let run = world.run(config).await;
+        assert_eq!((run.totals.created, run.totals.updated, run.totals.failed), (2, 1, 0));
+        // One refused, one asked for, one write of what is left.
+        assert_eq!(world.fake(1).count(Method::ResolveIdentity), 1);
+        assert_eq!(world.fake(1).count(Method::Apply), 2);
+        let assignee = |id: ItemId| {
+            let item = world.fake(1).item(&id).unwrap();
+            value(&item, "assignee").get("id").and_then(|id| id.as_str().map(str::to_owned))
+        };
+        assert_eq!(assignee(world.copy_of(config, &lost).await).as_deref(), wanted);
+        assert_eq!(assignee(world.copy_of(config, &ids[1]).await).as_deref(), Some("u-eve"));
+        let kept = wanted.unwrap_or("u-bob");
+        assert_eq!(assignee(world.copy_of(config, &ids[0]).await).as_deref(), Some(kept));
+        let told = world.outcomes(&run).await.into_iter().find_map(|outcome| outcome.rule);
+        assert_eq!(told.is_some_and(|text| text.contains("no@body.test")), wanted.is_none());
+        assert_eq!(world.run(config).await.totals.synced(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_about_nobody_stays_one() {
+    let (world, config) = World::pair().await;
+    world.fake(1).set_quirks(Quirks { judges_people: true, ..Quirks::default() });
+    let refused = error(ErrorKind::Invalid).on_field("assignee");
+    world.fake(1).reject_title("Bug 1", refused);
+    seed_bugs(&world.fake(0), 3);
+    let run = world.run(config).await;
+    assert_eq!((run.totals.created, run.totals.failed), (2, 1));
+    assert_eq!(world.fake(1).count(Method::Apply), 1, "nothing is sent again");
+}
+
+#[tokio::test]
+async fn a_status_that_the_tracker_does_not_take_is_told() {
+    let (world, config) = World::pair().await;
+    let id = world.fake(0).create_as("ada", "bug", json!({"title": "x"}));
+    world.run(config).await;
+    let quirks = Quirks { keeps_out_of: vec!["Closed".to_owned()], ..Quirks::default() };
+    world.fake(1).set_quirks(quirks);
+    world.fake(0).set_status_as("ada", &id, "Closed");
+    let made = world.fake(0).create_in_status("ada", "bug", json!({"title": "y"}), Some("Closed"));
+    let run = world.run(config).await;
+    assert_eq!((run.totals.created, run.totals.updated), (1, 1));
+    let outcomes = world.outcomes(&run).await;
+    for item in [&id, &made] {
+        let outcome = outcomes.iter().find(|one| one.source_id.as_ref() == Some(item)).unwrap();
+        let told = outcome.rule.as_deref().unwrap_or_default();
+        assert!(told.contains("kept the status New where Closed was written"), "{told}");
+        let copy = world.fake(1).item(&world.copy_of(config, item).await).unwrap();
+        assert_eq!(copy.status.as_deref(), Some("New"));
+    }
+    assert_eq!(world.run(config).await.totals.synced(), 0, "it is told once, not tried for ever");
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ pub(crate) struct AzureDevOps {
     api: Api,
     clock: Arc<dyn Clock>,
     refused: RefusedStarts,
-    /// Accounts that were looked up, by what was known of the person.
+    /// What is known of accounts, by how writes name them, in lower case.
     accounts: Mutex<BTreeMap<String, Option<Identity>>>,
     /// A type that validated items can have; people are looked up side by side, but ask for it once.
     some_type: futures_util::lock::Mutex<Option<String>>,
@@ -94,7 +94,7 @@ impl AzureDevOps {
 
     /// Each account is looked up once.
     async fn resolve(&self, who: &Identity) -> Result<Option<Identity>, ConnectorError> {
-        let Some(key) = who.key() else { return Ok(None) };
+        let Some(key) = account_key(who) else { return Ok(None) };
         if let Some(known) = self.accounts().get(&key) {
             return Ok(known.clone());
         }
@@ -127,8 +127,28 @@ impl AzureDevOps {
     }
 
     async fn write(&self, writes: &[Write]) -> Vec<Result<Item, ConnectorError>> {
-        apply::apply(&self.api, &self.refused, writes).await
+        let outcomes = apply::apply(&self.api, &self.refused, writes).await;
+        for (write, outcome) in writes.iter().zip(&outcomes) {
+            if let Err(error) = outcome
+                && let Some(account) = lookup::refused_account(write, error)
+            {
+                self.accounts().insert(account.trim().to_lowercase(), None);
+            }
+        }
+        outcomes
     }
+
+    /// Somebody may be named to the server unless it is known that nobody is called so.
+    fn unasked(&self, who: &Identity) -> Option<Identity> {
+        match self.accounts().get(&account_key(who)?) {
+            Some(known) => known.clone(),
+            None => lookup::unasked(who),
+        }
+    }
+}
+
+fn account_key(who: &Identity) -> Option<String> {
+    convert::account_name(who).map(|account| account.trim().to_lowercase())
 }
 
 impl Connector for AzureDevOps {
@@ -198,6 +218,10 @@ impl Connector for AzureDevOps {
 
     fn probe<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Presence, ConnectorError>> {
         Box::pin(async move { lookup::probe(&self.api, number(id)?).await })
+    }
+
+    fn named_unasked(&self, who: &Identity) -> Option<Identity> {
+        self.unasked(who)
     }
 
     fn resolve_identity<'a>(

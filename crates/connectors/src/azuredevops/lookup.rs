@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use syncline_domain::ports::{ChangeQuery, ConnectorError, ErrorKind, FindCreated, Presence};
+use syncline_domain::ports::{
+    ChangeQuery, ConnectorError, ErrorKind, FindCreated, Presence, Write,
+};
 use syncline_domain::{FieldRef, FieldType, Identity, Item, ItemId, same};
 
 use super::convert::{self, ASSIGNED_TO, TAGS};
@@ -152,6 +154,20 @@ pub(super) async fn account(
     }
 }
 
+/// How a write names somebody who was not looked up: the server takes accounts and names, and refuses others.
+pub(super) fn unasked(who: &Identity) -> Option<Identity> {
+    convert::account_name(who).map(|account| as_named(who, account))
+}
+
+/// Accounts, as writes name them, for which the server refused a write because it does not know them.
+pub(super) fn refused_account(write: &Write, error: &ConnectorError) -> Option<String> {
+    let is_unknown =
+        error.kind == ErrorKind::Invalid && error.detail.to_lowercase().contains("identity");
+    let field = error.field.as_ref().filter(|_| is_unknown)?;
+    let who = Identity::from_value(write.fields.get(field)?)?;
+    convert::account_name(&who)
+}
+
 fn blames_person(error: &ConnectorError) -> bool {
     let named = error.field.as_ref().is_some_and(|field| field.as_str() == ASSIGNED_TO);
     let words = ["identity", "Assigned To", ASSIGNED_TO];
@@ -163,7 +179,7 @@ fn as_named(who: &Identity, account: String) -> Identity {
         id: None,
         name: who.name.clone(),
         email: Some(account.clone()).filter(|account| account.contains('@')),
-        login: Some(account),
+        login: who.login.clone().or(Some(account)),
     }
 }
 

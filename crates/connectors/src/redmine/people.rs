@@ -101,6 +101,9 @@ pub(super) fn of_user(user: &User) -> Identity {
 ///
 /// Two accounts that fit equally well are none.
 pub(super) async fn resolve(api: &Api, who: &Identity) -> Result<Option<Identity>, ConnectorError> {
+    if let Some(found) = called_so(api, who).await? {
+        return Ok(Some(found));
+    }
     let candidates = candidates(api).await?;
     if let Some(found) = pick(&candidates, who) {
         return Ok(Some(found));
@@ -163,12 +166,32 @@ fn alike(one: &Option<String>, other: &Option<String>) -> bool {
     }
 }
 
+/// The member who is called so and has the same address or sign-in name. Where each account is a request of its own, he
+/// is asked for before all the others are.
+async fn called_so(api: &Api, who: &Identity) -> Result<Option<Identity>, ConnectorError> {
+    let mut known = known(api).await;
+    bulk(api, &mut known).await?;
+    if known.bulk != Some(Bulk::Refused) {
+        return Ok(None);
+    }
+    members(api, &mut known).await?;
+    let members = known.members.clone().unwrap_or_default();
+    for member in members.iter().filter(|one| alike(&Some(one.name.clone()), &who.name)) {
+        look_up(api, &mut known, member.id).await?;
+        let found = identity(member, &known.accounts);
+        if alike(&found.email, &who.email) || alike(&found.login, &who.login) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
 /// Everybody whom an issue could be given to, as far as we see.
 async fn candidates(api: &Api) -> Result<Vec<Identity>, ConnectorError> {
     let mut known = known(api).await;
     bulk(api, &mut known).await?;
     members(api, &mut known).await?;
-    if known.me.is_none() {
+    if known.me.is_none() && known.bulk != Some(Bulk::Whole) {
         let me = current(api, "").await?;
         known.accounts.insert(me.id, account(&me));
         known.me = Some(me.id);

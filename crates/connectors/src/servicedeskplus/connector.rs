@@ -14,6 +14,7 @@ use syncline_domain::{
     Schema, TextFormat,
 };
 
+use super::people::Directory;
 use super::requests::{Api, ROWS};
 use super::walk::Walk;
 use super::{apply, check, hanging, lookup, reading, schema};
@@ -22,6 +23,7 @@ use super::{apply, check, hanging, lookup, reading, schema};
 pub(crate) struct ServiceDeskPlus {
     api: Api,
     known: Mutex<Known>,
+    directory: Directory,
 }
 
 /// What was learned about people on the way.
@@ -54,7 +56,7 @@ pub(crate) const fn capabilities() -> Capabilities {
 impl ServiceDeskPlus {
     /// Over these calls; does no I/O.
     pub(super) fn new(api: Api) -> Self {
-        Self { api, known: Mutex::default() }
+        Self { api, known: Mutex::default(), directory: Directory::default() }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -70,7 +72,7 @@ impl ServiceDeskPlus {
             return Ok(Identity::named("the account of this key"));
         };
         let told = Identity { email: Some(email), ..Identity::default() };
-        let me = lookup::account(&self.api, &told).await?.unwrap_or(told);
+        let me = self.directory.account(&self.api, &told).await?.unwrap_or(told);
         self.known().me = Some(me.clone());
         Ok(me)
     }
@@ -128,7 +130,7 @@ impl ServiceDeskPlus {
         if let Some(known) = self.known().accounts.get(&key) {
             return Ok(known.clone());
         }
-        let found = lookup::account(&self.api, who).await?;
+        let found = self.directory.account(&self.api, who).await?;
         self.known().accounts.insert(key, found.clone());
         Ok(found)
     }

@@ -1,15 +1,15 @@
-//! Looking for single requests and for people.
+//! Looking for single requests.
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use syncline_domain::ports::{ChangeQuery, ConnectorError, ErrorKind, FindCreated, Presence};
 use syncline_domain::{FieldRef, FieldType, Identity, Item, ItemId, STATUS_REF, same};
 
 use super::convert::{self, person};
 use super::filter::{criteria, from, takes, test};
 use super::reading::{self, Row, is_trashed};
-use super::requests::{Api, ROWS};
+use super::requests::Api;
 use super::values::{Shape, search_path, shape};
 
 /// The most hits that a look-up reads.
@@ -147,41 +147,4 @@ pub(super) async fn probe(api: &Api, id: &ItemId) -> Result<Presence, ConnectorE
         }
         Err(error) => Err(error),
     }
-}
-
-/// The account that is meant, by address or by name: technicians first, since only they can be given work.
-pub(super) async fn account(api: &Api, who: &Identity) -> Result<Option<Identity>, ConnectorError> {
-    let (field, wanted) = match (&who.email, &who.name) {
-        (Some(email), _) => ("email_id", email.trim()),
-        (None, Some(name)) => ("name", name.trim()),
-        (None, None) => return Ok(None),
-    };
-    for path in ["technicians", "users"] {
-        let info =
-            json!({ "row_count": ROWS, "start_index": 1, "search_fields": { field: wanted } });
-        let mut answer = match api.list(path, info).await {
-            Ok(answer) => answer,
-            // Not every build lets a technician look others up; the product itself judges the address then.
-            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Permission) => {
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        let is_meant = |row: &Map<String, Value>| {
-            row.get(field)
-                .and_then(Value::as_str)
-                .is_some_and(|have| have.trim().eq_ignore_ascii_case(wanted))
-        };
-        let hits: Vec<Identity> = answer
-            .rows(path)
-            .iter()
-            .filter(|row| is_meant(row))
-            .filter_map(|row| person(&Value::Object(row.clone())))
-            .collect();
-        // Of two people with one name nobody can say which is meant.
-        if let [only] = hits.as_slice() {
-            return Ok(Some(only.clone()));
-        }
-    }
-    Ok(None)
 }

@@ -12,7 +12,8 @@
 //! | `apply` | writing, one request a call |
 //! | `schema` | fields, lookups, statuses |
 //! | `hanging` | notes, links, files |
-//! | `lookup`, `check` | finding single requests and people; trying the connection |
+//! | `lookup`, `check` | finding single requests; trying the connection |
+//! | `people` | finding accounts |
 //! | `connector`, `factory` | the port; making a connector |
 
 mod apply;
@@ -26,6 +27,7 @@ mod factory;
 mod filter;
 mod hanging;
 mod lookup;
+mod people;
 mod reading;
 mod requests;
 mod schema;

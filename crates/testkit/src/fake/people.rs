@@ -144,7 +144,7 @@ impl FakeConnector {
                 type_ref: type_ref.to_owned(),
                 title,
                 url: self.url(number),
-                status: set,
+                status: set.or_else(|| first.map(str::to_owned)),
                 version: String::new().into(),
                 created_at: now,
                 changed_at: now,

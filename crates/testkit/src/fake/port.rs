@@ -8,8 +8,8 @@ use syncline_domain::ports::{
     FindCreated, Presence, Write, WriteKind,
 };
 use syncline_domain::{
-    Attachment, Comment, CommentId, Cursor, FieldRef, Fields, Identity, Item, ItemId, ItemLink,
-    NewComment, Schema, Version,
+    Attachment, Comment, CommentId, Cursor, FieldRef, FieldType, Fields, Identity, Item, ItemId,
+    ItemLink, NewComment, Schema, Version,
 };
 
 use super::filter::passes;
@@ -86,6 +86,9 @@ impl FakeConnector {
             fields.insert(marker.field.clone(), Value::String(marker.value.clone()));
         }
         let status = write.status.as_deref();
+        if state.quirks.judges_people {
+            self.judge_people(&write.kind, state, &mut fields)?;
+        }
         match &write.kind {
             WriteKind::Create { type_ref } => {
                 self.create(state, &writer, type_ref, &fields, status)
@@ -102,6 +105,46 @@ impl FakeConnector {
                 self.remove(state, &writer, id)
             }
         }
+    }
+
+    /// Puts accounts in place of the people that a write names.
+    fn judge_people(
+        &self,
+        kind: &WriteKind,
+        state: &State,
+        fields: &mut Fields,
+    ) -> Result<(), ConnectorError> {
+        let type_ref = match kind {
+            WriteKind::Create { type_ref } => type_ref,
+            WriteKind::Update { id, .. } | WriteKind::Delete { id, .. } => {
+                &state.rows.visible(id).ok_or_else(|| missing(id))?.item.type_ref
+            }
+        };
+        let schemas = &self.kind(type_ref)?.fields;
+        for schema in schemas.iter().filter(|schema| schema.field_type == FieldType::Identity) {
+            let field = FieldRef::new(schema.reference.clone());
+            let Some(who) = fields.get(&field).and_then(Identity::from_value) else { continue };
+            let account = self.account(&who).ok_or_else(|| {
+                let name = who.key().unwrap_or_default();
+                ConnectorError::new(ErrorKind::Invalid, format!("nobody is called {name}"))
+                    .on_field(field.clone())
+            })?;
+            fields.insert(field, account.to_value());
+        }
+        Ok(())
+    }
+
+    /// The account that is meant by what is known of a person.
+    fn account(&self, who: &Identity) -> Option<&Identity> {
+        let alike = |left: &Option<String>, right: &Option<String>| match (left, right) {
+            (Some(left), Some(right)) => left.to_lowercase() == right.to_lowercase(),
+            _ => false,
+        };
+        let known = || self.people.iter().chain([&self.me]);
+        known()
+            .find(|one| alike(&one.email, &who.email))
+            .or_else(|| known().find(|one| alike(&one.login, &who.login)))
+            .or_else(|| known().find(|one| alike(&one.name, &who.name)))
     }
 
     fn writer<'a>(&self, op_id: Option<&'a syncline_domain::OpId>) -> Writer<'a> {
@@ -318,17 +361,13 @@ impl Connector for FakeConnector {
     ) -> BoxFuture<'a, Result<Option<Identity>, ConnectorError>> {
         Box::pin(async move {
             let end = self.enter(Method::ResolveIdentity, 1).await?;
-            let alike = |left: &Option<String>, right: &Option<String>| match (left, right) {
-                (Some(left), Some(right)) => left.to_lowercase() == right.to_lowercase(),
-                _ => false,
-            };
-            let known = || self.people.iter().chain([&self.me]);
-            let found = known()
-                .find(|one| alike(&one.email, &who.email))
-                .or_else(|| known().find(|one| alike(&one.login, &who.login)))
-                .or_else(|| known().find(|one| alike(&one.name, &who.name)));
-            end.answer(found.cloned())
+            end.answer(self.account(who).cloned())
         })
+    }
+
+    fn named_unasked(&self, who: &Identity) -> Option<Identity> {
+        let names = Identity { id: None, ..who.clone() };
+        self.lock().quirks.judges_people.then_some(names)
     }
 
     fn comments<'a>(

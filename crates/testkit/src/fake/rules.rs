@@ -24,6 +24,10 @@ pub struct Quirks {
     pub crlf: bool,
     /// Ignores these fields without a word, as a tracker does for an account that may not set them.
     pub ignores: Vec<FieldRef>,
+    /// Takes writes that ask for one of these statuses, and leaves items in the status that they have.
+    pub keeps_out_of: Vec<String>,
+    /// Lets writes name people unasked, and refuses an unknown one for its item alone.
+    pub judges_people: bool,
     /// Anything else.
     pub rewrite: Option<Rewrite>,
 }
@@ -37,8 +41,8 @@ impl Quirks {
             sanitise_html: true,
             whole_seconds: true,
             crlf: true,
-            ignores: Vec::new(),
             rewrite: None,
+            ..Self::default()
         }
     }
 
@@ -95,6 +99,9 @@ pub(super) fn accept(
     }
     if let Some(word) = &status {
         check_status(kind, word)?;
+    }
+    status = status.filter(|word| !quirks.keeps_out_of.contains(word));
+    if let Some(word) = &status {
         if let Some(field) = kind.fields.iter().find(|field| field.is_status) {
             let reference = FieldRef::new(field.reference.clone());
             accepted.insert(reference, Value::String(word.clone()));
