@@ -183,6 +183,9 @@ pub(crate) fn plan_item(pass: &Pass, open: Open) -> Decision {
 }
 
 /// Whether the copy must be read before the item is decided about.
+///
+/// Not for the sake of lost updates: the write names the revision that we know, and a tracker without a check of
+/// revisions has its connector compare right before it writes.
 fn must_look(pass: &Pass, open: &Open, stances: &[FieldStance]) -> bool {
     let mut writes = stances.iter().filter(|one| is_write(one) && !one.passive).peekable();
     if writes.peek().is_none() {
@@ -192,7 +195,7 @@ fn must_look(pass: &Pass, open: &Open, stances: &[FieldStance]) -> bool {
     let unknown = |one: &FieldStance| {
         open.memory.as_ref().is_none_or(|memory| memory.base(pass.write, &one.field).is_none())
     };
-    pass.two_way || keeps || !pass.writer_can.version_check || writes.any(unknown)
+    pass.two_way || keeps || writes.any(unknown)
 }
 
 fn assemble(write: Side, open: Open, mut stances: Vec<FieldStance>) -> Planned {

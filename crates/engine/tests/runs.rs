@@ -156,18 +156,39 @@ async fn a_status_that_the_tracker_does_not_take_is_told() {
 }
 
 #[tokio::test]
-async fn a_tracker_without_a_version_check_is_read_before_it_is_written() {
+async fn only_its_connector_looks_before_a_tracker_without_a_version_check_is_written() {
     let (world, config) = World::pair().await;
+    world.fake(1).set_capabilities(|can| can.version_check = false);
     let ids = seed_bugs(&world.fake(0), 210);
     world.run(config).await;
-    world.fake(1).set_capabilities(|can| can.version_check = false);
     for id in &ids {
         world.fake(0).edit_as("ada", id, json!({"progress": 50}));
     }
     world.fake(1).clear_logs();
     world.run(config).await;
-    assert_eq!(world.fake(1).count(Method::Fetch), 2, "ceil(210 / 200) reads");
+    assert_eq!(calls(&world.fake(1)), BTreeMap::from([(Method::Apply, 2)]));
     world.assert_in_step(config, FIELDS).await;
+
+    // Somebody is quicker: the connector sees it, and the copy is read and merged anew.
+    let (source, copy) = (ids[0].clone(), world.copy_of(config, &ids[0]).await);
+    world.fake(0).edit_as("ada", &source, json!({"title": "Ours"}));
+    world.fake(1).clear_logs();
+    let edited = copy.clone();
+    world.fake(1).plan(
+        Method::Apply,
+        1,
+        Planned::Meanwhile(Box::new(move |fake| {
+            fake.edit_as("bob", &edited, json!({"external": "theirs"}));
+        })),
+    );
+    world.run(config).await;
+    assert_eq!(
+        calls(&world.fake(1)),
+        BTreeMap::from([(Method::Apply, 2), (Method::Fetch, 1)]),
+        "refused, looked at, written"
+    );
+    let item = world.fake(1).item(&copy).unwrap();
+    assert_eq!((value(&item, "title"), value(&item, "external")), (json!("Ours"), json!("theirs")));
 }
 
 #[tokio::test]
