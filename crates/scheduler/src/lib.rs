@@ -40,10 +40,12 @@
 
 mod cron;
 mod describe;
+mod runner;
 mod schedule;
 mod zone;
 
 pub use self::cron::{CronError, CronExpr, Field, FieldFault};
 pub use chrono_tz::Tz;
+pub use runner::{LEADER_LEASE, LEADER_TTL, RUNNING_SETTING, Scheduler};
 pub use schedule::{Schedule, ScheduleError};
 pub use zone::{ZoneError, parse_zone};
