@@ -93,7 +93,7 @@ pub struct JobLease {
 }
 
 /// The right to settle a job: its id and the token of one claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobClaim {
     /// The job.
     pub id: JobId,
