@@ -1,0 +1,287 @@
+//! What a proven request is to do, worked out before any transaction.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use syncline_domain::ports::{Clock, EventReader, Tx};
+use syncline_domain::{
+    ConfigId, Delivery, DeliveryId, DeliveryStatus, Direction, EventReading, Fault, ItemEvent,
+    ItemId, JobId, JobKey, NewJob, RunDirection, SYNC_ATTEMPTS, SYNC_JOB, SyncConfig, SyncJob,
+    Timestamp, Trigger, WaitingRoom,
+};
+
+use crate::incoming::Origin;
+use crate::judge::{Judge, stored_name};
+use crate::log_headers::{clean, for_log};
+use crate::opened::Opened;
+use crate::{Answer, Incoming, Verified};
+
+/// The most items of one request.
+const MOST_ITEMS: usize = 1_000;
+
+/// The longest item id.
+const LONGEST_ITEM: usize = 200;
+
+/// What to do with a proven request.
+enum Deed {
+    /// Have these items synced.
+    Queue(Vec<ItemId>),
+    /// Nothing, for this reason.
+    Ignore(String),
+    /// Say that it is of no use, for this reason.
+    Refuse(String),
+}
+
+/// A proven request, read and ready for its transaction.
+pub(crate) struct Plan {
+    opened: Arc<Opened>,
+    deed: Deed,
+    draft: Delivery,
+    began: Duration,
+    clock: Arc<dyn Clock>,
+    room: Arc<WaitingRoom>,
+}
+
+/// What a row of the delivery log says in any case.
+pub(crate) fn draft(opened: &Opened, incoming: &Incoming, now: Timestamp) -> Delivery {
+    let text = String::from_utf8_lossy(&incoming.body);
+    Delivery {
+        id: DeliveryId::default(),
+        webhook_id: opened.row.id,
+        payload: clean(&text),
+        headers: for_log(&incoming.headers, &opened.row.token, &opened.header_name),
+        event_type: None,
+        delivery_id: None,
+        item_ids: Vec::new(),
+        signature_valid: true,
+        status: DeliveryStatus::Success,
+        reason: origin_words(incoming.origin),
+        response_code: 202,
+        job_id: None,
+        duplicate_of: None,
+        processing_time_ms: 0,
+        created_at: now,
+    }
+}
+
+fn origin_words(origin: Origin) -> Option<String> {
+    match origin {
+        Origin::Sender => None,
+        Origin::Test => Some("a test".to_owned()),
+        Origin::Replay(id) => Some(format!("a replay of delivery {id}")),
+    }
+}
+
+impl Plan {
+    /// Reads the request.
+    pub(crate) fn new(
+        opened: Arc<Opened>,
+        reader: Option<&dyn EventReader>,
+        incoming: &Incoming,
+        verified: Verified,
+        began: Duration,
+        clock: &Arc<dyn Clock>,
+        room: &Arc<WaitingRoom>,
+    ) -> Self {
+        let mut draft = draft(&opened, incoming, clock.now());
+        let deed = match reader.map(|reader| reader.read(&incoming.headers, &incoming.body)) {
+            None => Deed::Ignore(format!(
+                "nobody can read what a {} tells; run the sync by schedule",
+                opened.connector_type
+            )),
+            Some(Err(reason)) => Deed::Refuse(clean(&reason)),
+            Some(Ok(reading)) => {
+                // A name that the proof covers is better than one that anybody could have written.
+                let name = verified.message_id.as_deref().or(reading.delivery_id.as_deref());
+                // What we send again ourselves is meant to be done again.
+                if incoming.origin == Origin::Sender {
+                    draft.delivery_id = name.and_then(stored_name);
+                }
+                deed(&opened.row.event_types, reading, &mut draft)
+            }
+        };
+        let (clock, room) = (Arc::clone(clock), Arc::clone(room));
+        Self { opened, deed, draft, began, clock, room }
+    }
+
+    /// The one transaction of a proven request; `None` when the webhook is another by now.
+    pub(crate) fn run(&self, tx: &mut dyn Tx) -> Result<Option<Answer>, Fault> {
+        let row = &self.opened.row;
+        let now = self.draft.created_at;
+        if !tx.count_trigger(row.id, row.revision, now)? {
+            return Ok(None);
+        }
+        let items = match &self.deed {
+            Deed::Refuse(reason) => return self.refuse(tx, reason).map(Some),
+            deed => {
+                if let Some(answer) = self.duplicate(tx)? {
+                    return Ok(Some(answer));
+                }
+                match deed {
+                    Deed::Queue(items) => items,
+                    Deed::Ignore(reason) | Deed::Refuse(reason) => {
+                        return self.ignore(tx, reason.clone()).map(Some);
+                    }
+                }
+            }
+        };
+        let Some(config) = tx.config(row.config_id)? else { return Ok(None) };
+        self.queue(tx, &config, items).map(Some)
+    }
+
+    fn queue(
+        &self,
+        tx: &mut dyn Tx,
+        config: &SyncConfig,
+        items: &[ItemId],
+    ) -> Result<Answer, Fault> {
+        if !config.is_active {
+            return self.ignore(tx, "the configuration is inactive; nothing is queued".to_owned());
+        }
+        let Some(direction) = direction(config, &self.opened) else {
+            let reason = "the configuration goes one way and this is its target: what changed there is only checked \
+                          for drift, when the source's item is synced next";
+            let delivery_id = self.store(tx, |row| row.reason = Some(joined(row, reason)))?;
+            return Ok(Answer::Accepted { job_id: None, delivery_id });
+        };
+        let job = self.job(config.id, direction, items)?;
+        let enqueued = self.room.enqueue(tx, &job)?;
+        let delivery_id = self.store(tx, |row| row.job_id = Some(enqueued.key.id))?;
+        Ok(Answer::Accepted { job_id: Some(enqueued.key), delivery_id })
+    }
+
+    fn job(
+        &self,
+        config_id: ConfigId,
+        direction: RunDirection,
+        items: &[ItemId],
+    ) -> Result<NewJob, Fault> {
+        let payload = SyncJob { direction: Some(direction), ..SyncJob::default() };
+        let now = self.draft.created_at;
+        Ok(NewJob {
+            kind: SYNC_JOB.to_owned(),
+            config_id: Some(config_id),
+            fold_key: Some(format!("webhook/{config_id}/{direction}")),
+            trigger: Trigger::Webhook,
+            triggered_by: format!("webhook {}", self.opened.row.name),
+            payload: as_json(&payload)?,
+            items: Some(items.to_vec()),
+            priority: 0,
+            run_at: now,
+            max_attempts: SYNC_ATTEMPTS,
+            created_at: now,
+        })
+    }
+
+    /// The first delivery of the same name, if there is one; then this one is only recorded.
+    fn duplicate(&self, tx: &mut dyn Tx) -> Result<Option<Answer>, Fault> {
+        let Some(name) = &self.draft.delivery_id else { return Ok(None) };
+        let Some((first, job)) = tx.first_delivery(self.opened.row.id, name)? else {
+            return Ok(None);
+        };
+        self.store(tx, |row| {
+            row.status = DeliveryStatus::Duplicate;
+            row.duplicate_of = Some(first);
+            row.job_id = job;
+            row.reason = Some(joined(row, &format!("delivery {first} had the same name")));
+        })?;
+        let job_id = job.map(|id| key(tx, id)).transpose()?.flatten();
+        Ok(Some(Answer::Duplicate { job_id, delivery_id: first }))
+    }
+
+    fn ignore(&self, tx: &mut dyn Tx, reason: String) -> Result<Answer, Fault> {
+        let delivery_id = self.store(tx, |row| {
+            row.status = DeliveryStatus::Ignored;
+            row.reason = Some(joined(row, &reason));
+        })?;
+        Ok(Answer::Ignored { delivery_id, reason })
+    }
+
+    fn refuse(&self, tx: &mut dyn Tx, reason: &str) -> Result<Answer, Fault> {
+        let delivery_id = self.store(tx, |row| {
+            row.status = DeliveryStatus::Failed;
+            row.response_code = 400;
+            row.reason = Some(joined(row, reason));
+        })?;
+        Ok(Answer::Unusable { delivery_id, reason: reason.to_owned() })
+    }
+
+    fn store(
+        &self,
+        tx: &mut dyn Tx,
+        finish: impl FnOnce(&mut Delivery),
+    ) -> Result<DeliveryId, Fault> {
+        let mut row = self.draft.clone();
+        finish(&mut row);
+        row.processing_time_ms = Judge::millis_since(&*self.clock, self.began);
+        tx.insert_delivery(&row)
+    }
+}
+
+/// Which of the events are wanted, and what that makes to do. Notes in the row what was told.
+fn deed(wanted: &[String], reading: EventReading, draft: &mut Delivery) -> Deed {
+    if reading.events.is_empty() {
+        let told = reading.told.as_deref().map_or_else(|| "it".to_owned(), clean);
+        return Deed::Ignore(format!("{told} is about no item"));
+    }
+    let takes =
+        |event: &ItemEvent| wanted.iter().any(|word| word == "*" || word == event.event.as_str());
+    let (taken, left): (Vec<ItemEvent>, Vec<ItemEvent>) =
+        reading.events.into_iter().partition(takes);
+    let shown = taken.first().or(left.first());
+    draft.event_type = shown.map(|event| event.event.as_str().to_owned());
+    let items = items(if taken.is_empty() { &left } else { &taken });
+    if let Some(odd) = items.iter().find(|id| !is_item_id(id)) {
+        let odd: String = clean(odd.as_str()).chars().take(40).collect();
+        return Deed::Refuse(format!("{odd:?} is no item id; check the body's template"));
+    }
+    draft.item_ids.clone_from(&items);
+    match draft.event_type.as_deref() {
+        Some(event) if taken.is_empty() => {
+            Deed::Ignore(format!("nobody subscribed to {event} here (event_types)"))
+        }
+        _ if items.len() > MOST_ITEMS => {
+            Deed::Refuse(format!("it names more than {MOST_ITEMS} items; send fewer at once"))
+        }
+        _ => Deed::Queue(items),
+    }
+}
+
+fn items(events: &[ItemEvent]) -> Vec<ItemId> {
+    let mut items: Vec<ItemId> = Vec::new();
+    for event in events {
+        if !items.contains(&event.item_id) && items.len() <= MOST_ITEMS {
+            items.push(event.item_id.clone());
+        }
+    }
+    items
+}
+
+fn is_item_id(id: &ItemId) -> bool {
+    let text = id.as_str();
+    !text.is_empty() && text.len() <= LONGEST_ITEM && !text.chars().any(char::is_control)
+}
+
+/// Which way the named items go; `None` for the target of a one-way configuration.
+fn direction(config: &SyncConfig, opened: &Opened) -> Option<RunDirection> {
+    if config.source_connector_id == opened.row.connector_id {
+        return Some(RunDirection::SourceToTarget);
+    }
+    (config.direction == Direction::Bidirectional).then_some(RunDirection::TargetToSource)
+}
+
+fn key(tx: &mut dyn Tx, id: JobId) -> Result<Option<JobKey>, Fault> {
+    Ok(tx.job(id)?.map(|job| job.key()))
+}
+
+fn joined(row: &Delivery, reason: &str) -> String {
+    match &row.reason {
+        Some(first) => format!("{first}: {reason}"),
+        None => reason.to_owned(),
+    }
+}
+
+fn as_json(job: &SyncJob) -> Result<Value, Fault> {
+    serde_json::to_value(job).map_err(|error| Fault::Internal(error.to_string()))
+}
