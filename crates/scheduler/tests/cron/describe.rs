@@ -6,8 +6,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use syncline_scheduler::CronExpr;
 
-use crate::properties::Sets;
-use crate::support::expression;
+use crate::support::{Sets, expression};
 
 #[test]
 fn each_expression_has_its_sentence() {
