@@ -53,6 +53,9 @@ pub(crate) trait OrFault<T> {
 
     /// With `words` for a unique constraint that was violated.
     fn or_taken(self, words: impl FnOnce() -> String) -> Result<T, Fault>;
+
+    /// With a lost race for a unique constraint that was violated: what was free a moment ago is not any more.
+    fn or_lost_race(self) -> Result<T, Fault>;
 }
 
 impl<T> OrFault<T> for QueryResult<T> {
@@ -63,6 +66,15 @@ impl<T> OrFault<T> for QueryResult<T> {
     fn or_taken(self, words: impl FnOnce() -> String) -> Result<T, Fault> {
         self.map_err(|error| match error {
             Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Fault::Conflict(words()),
+            other => fault(&other),
+        })
+    }
+
+    fn or_lost_race(self) -> Result<T, Fault> {
+        self.map_err(|error| match error {
+            Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {
+                Fault::Busy(LOST_RACE.to_owned())
+            }
             other => fault(&other),
         })
     }

@@ -1,5 +1,11 @@
 //! The tables as both databases have them. Readable twins of times (SQLite only) are left out: nothing reads them here.
 
+mod automation;
+
+pub(crate) use automation::{
+    config_health, job_items, jobs, notification_outbox, notification_settings,
+    schedule_occurrences, webhook_deliveries, webhooks,
+};
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 
 table! {

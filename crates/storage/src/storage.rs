@@ -14,6 +14,7 @@ use crate::db::Db;
 use crate::error::StorageError;
 use crate::manager::{DbManager, Purpose, connect, create_file};
 use crate::unit::{Message, Unit, answer_of, hand_over};
+use crate::wake::Bells;
 use crate::workers::Workers;
 use crate::writer::{Counters, Writer};
 use crate::{migrate, postgres, readers};
@@ -28,6 +29,7 @@ pub struct Storage {
     readers: Option<Workers>,
     _checkpointer: Option<Checkpointer>,
     counters: Arc<Counters>,
+    bells: Arc<Bells>,
     place: Place,
     clock: Arc<dyn Clock>,
 }
@@ -77,24 +79,38 @@ impl Storage {
     ) -> Result<Self, StorageError> {
         let counters = Arc::new(Counters::default());
         let count = Arc::clone(&counters);
+        let bells = Arc::new(Bells::at_home());
+        let rings = Arc::clone(&bells);
         let (writer, readers, checkpointer) = match &place {
-            Place::Memory => (Hands::One(Writer::start(first, count, None)?), None, None),
+            Place::Memory => (Hands::One(Writer::start(first, count, rings, None)?), None, None),
             Place::File(path) => {
                 let checkpointer = Checkpointer::start(path)?;
                 let manager = DbManager::new(place.clone(), Purpose::Read);
-                let readers =
-                    Workers::start("store-reader", connections, manager, false, readers::read)?;
-                let writer = Writer::start(first, count, checkpointer.nudge())?;
+                let readers = Workers::start(
+                    "store-reader",
+                    connections,
+                    manager,
+                    false,
+                    &bells,
+                    readers::read,
+                )?;
+                let writer = Writer::start(first, count, rings, checkpointer.nudge())?;
                 (Hands::One(writer), Some(readers), Some(checkpointer))
             }
             Place::Server(_) => {
                 let manager = DbManager::new(place.clone(), Purpose::Write);
-                let workers =
-                    Workers::start("store-worker", connections, manager, true, postgres::run)?;
+                let workers = Workers::start(
+                    "store-worker",
+                    connections,
+                    manager,
+                    true,
+                    &bells,
+                    postgres::run,
+                )?;
                 (Hands::Many(workers), None, None)
             }
         };
-        Ok(Self { writer, readers, _checkpointer: checkpointer, counters, place, clock })
+        Ok(Self { writer, readers, _checkpointer: checkpointer, counters, bells, place, clock })
     }
 
     /// Where the database is, without secrets.
@@ -210,14 +226,8 @@ impl Store for Storage {
         Box::pin(self.run(self.reading(), name, false, work))
     }
 
-    fn wakeup(&self, _topic: Topic) -> Box<dyn Wakeup> {
-        struct Never;
-        impl Wakeup for Never {
-            fn woken(&mut self) -> BoxFuture<'_, ()> {
-                Box::pin(std::future::pending())
-            }
-        }
-        Box::new(Never)
+    fn wakeup(&self, topic: Topic) -> Box<dyn Wakeup> {
+        self.bells.listen(topic)
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), Fault>> {

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::db::Db;
 use crate::tx::DbTx;
+use crate::wake::{Bells, Topics};
 
 /// Something for a thread that has a connection.
 pub(crate) enum Message {
@@ -26,6 +27,8 @@ pub(crate) struct Unit {
     pub(crate) name: &'static str,
     pub(crate) writable: bool,
     work: TxWork,
+    /// Whom its commit wakes, once it was run.
+    pub(crate) wakes: Topics,
     /// Set when the work panicked: its own state may be half changed, so it is never run again.
     panicked: Option<Fault>,
     answer: oneshot::Sender<Result<(), Fault>>,
@@ -39,7 +42,7 @@ impl Unit {
         work: TxWork,
     ) -> (Self, oneshot::Receiver<Result<(), Fault>>) {
         let (answer, answered) = oneshot::channel();
-        (Self { name, writable, work, panicked: None, answer }, answered)
+        (Self { name, writable, work, wakes: Topics::NONE, panicked: None, answer }, answered)
     }
 
     /// Runs the work inside a transaction that the caller began and ends.
@@ -49,17 +52,22 @@ impl Unit {
         }
         let work = &mut self.work;
         let mut tx = DbTx::new(db, self.writable);
-        catch_unwind(AssertUnwindSafe(|| work(&mut tx))).unwrap_or_else(|panic| {
+        let result = catch_unwind(AssertUnwindSafe(|| work(&mut tx))).unwrap_or_else(|panic| {
             let words = words_of(panic.as_ref());
             log::error!(transaction = self.name; "a transaction panicked: {words}");
             let fault = Fault::Internal(format!("transaction {} panicked: {words}", self.name));
             self.panicked = Some(fault.clone());
             Err(fault)
-        })
+        });
+        self.wakes = tx.wakes();
+        result
     }
 
-    /// Tells the caller, who may have gone.
-    pub(crate) fn settle(self, result: Result<(), Fault>) {
+    /// Tells the caller, who may have gone, and wakes others when it was committed.
+    pub(crate) fn settle(self, result: Result<(), Fault>, bells: &Bells) {
+        if result.is_ok() {
+            bells.committed(self.wakes);
+        }
         let _gone = self.answer.send(result);
     }
 }

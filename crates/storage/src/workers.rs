@@ -12,6 +12,7 @@ use crate::db::Db;
 use crate::error::StorageError;
 use crate::manager::DbManager;
 use crate::unit::{Message, Unit};
+use crate::wake::Bells;
 
 /// Units that may wait before callers have to.
 const QUEUE: usize = 1_024;
@@ -35,6 +36,7 @@ impl Workers {
         count: u32,
         manager: DbManager,
         check: bool,
+        bells: &Arc<Bells>,
         run: Run,
     ) -> Result<Self, StorageError> {
         let pool = Pool::builder()
@@ -49,9 +51,10 @@ impl Workers {
         let mut threads = Vec::new();
         for number in 1..=count.max(1) {
             let (pool, messages) = (pool.clone(), Arc::clone(&messages));
+            let bells = Arc::clone(bells);
             let thread = std::thread::Builder::new()
                 .name(format!("{name}-{number}"))
-                .spawn(move || serve(&pool, &messages, run))
+                .spawn(move || serve(&pool, &messages, &bells, run))
                 .map_err(|error| StorageError::Query(format!("{name} does not start: {error}")))?;
             threads.push(thread);
         }
@@ -88,7 +91,12 @@ pub(crate) fn join(thread: std::thread::JoinHandle<()>) -> std::thread::Result<(
     thread.join()
 }
 
-fn serve(pool: &Pool<DbManager>, messages: &Mutex<mpsc::Receiver<Message>>, run: Run) {
+fn serve(
+    pool: &Pool<DbManager>,
+    messages: &Mutex<mpsc::Receiver<Message>>,
+    bells: &Bells,
+    run: Run,
+) {
     loop {
         // The lock is held while waiting: one thread waits for the queue, the others for the lock.
         let next = messages.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
@@ -99,7 +107,7 @@ fn serve(pool: &Pool<DbManager>, messages: &Mutex<mpsc::Receiver<Message>>, run:
                     Ok(mut db) => run(&mut db, &mut unit),
                     Err(error) => Err(Fault::Unavailable(format!("the database is away: {error}"))),
                 };
-                unit.settle(result);
+                unit.settle(result, bells);
             }
             // Without a connection the task is dropped, of which its caller learns by the closed channel.
             Some(Message::Task(task)) => {

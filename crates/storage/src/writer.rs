@@ -18,6 +18,7 @@ use crate::checkpoint::Nudge;
 use crate::db::Db;
 use crate::error::{OrFault, StorageError};
 use crate::unit::{Message, Unit};
+use crate::wake::Bells;
 
 /// Units that may wait before callers have to.
 const QUEUE: usize = 1_024;
@@ -43,12 +44,13 @@ impl Writer {
     pub(crate) fn start(
         db: Db,
         counters: Arc<Counters>,
+        bells: Arc<Bells>,
         nudge: Option<Nudge>,
     ) -> Result<Self, StorageError> {
         let (queue, messages) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(db, messages, &counters, nudge.as_ref()))
+            .spawn(move || run(db, messages, &counters, &bells, nudge.as_ref()))
             .map_err(|error| StorageError::Query(format!("the writer does not start: {error}")))?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
@@ -74,6 +76,7 @@ fn run(
     mut db: Db,
     mut messages: mpsc::Receiver<Message>,
     counters: &Counters,
+    bells: &Bells,
     nudge: Option<&Nudge>,
 ) {
     let mut waiting = Vec::with_capacity(BATCH);
@@ -86,12 +89,12 @@ fn run(
             match message {
                 Message::Unit(unit) => batch.push(unit),
                 Message::Task(task) => {
-                    commit(&mut db, &mut batch, counters);
+                    commit(&mut db, &mut batch, counters, bells);
                     task(&mut db);
                 }
             }
         }
-        commit(&mut db, &mut batch, counters);
+        commit(&mut db, &mut batch, counters, bells);
         if let Some(nudge) = nudge {
             nudge.give();
         }
@@ -107,7 +110,7 @@ enum Broken {
 }
 
 /// Runs and answers all units of a batch.
-fn commit(db: &mut Db, batch: &mut Vec<Unit>, counters: &Counters) {
+fn commit(db: &mut Db, batch: &mut Vec<Unit>, counters: &Counters, bells: &Bells) {
     if batch.is_empty() {
         return;
     }
@@ -116,19 +119,19 @@ fn commit(db: &mut Db, batch: &mut Vec<Unit>, counters: &Counters) {
         Ok(results) => {
             counters.commits.fetch_add(1, Ordering::Relaxed);
             for (unit, result) in batch.drain(..).zip(results) {
-                unit.settle(result);
+                unit.settle(result, bells);
             }
         }
         Err(Broken::NotBegun(fault)) => {
             for unit in batch.drain(..) {
-                unit.settle(Err(fault.clone()));
+                unit.settle(Err(fault.clone()), bells);
             }
         }
         Err(Broken::Later) => {
             for mut unit in batch.drain(..) {
                 let result = alone(db, &mut unit);
                 counters.commits.fetch_add(1, Ordering::Relaxed);
-                unit.settle(result);
+                unit.settle(result, bells);
             }
         }
     }
@@ -235,7 +238,7 @@ mod tests {
             batch.push(unit);
             answers.push(answer);
         }
-        commit(&mut db, &mut batch, &Counters::default());
+        commit(&mut db, &mut batch, &Counters::default(), &Bells::at_home());
 
         let answers: Vec<_> =
             answers.into_iter().map(|answer| answer.blocking_recv().unwrap()).collect();

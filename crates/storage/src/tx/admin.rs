@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
-use syncline_domain::ports::AdminTx;
+use syncline_domain::ports::{AdminTx, Topic};
 use syncline_domain::{
     ApiKey, ApiKeyId, AuditEntry, AuditId, ConfigId, Fault, RememberedReply, Timestamp,
 };
@@ -203,6 +203,7 @@ impl AdminTx for DbTx<'_> {
                 .execute(c)),
         };
         done.or_fault()?;
+        self.wake(Topic::Schedules);
         Ok(())
     }
 

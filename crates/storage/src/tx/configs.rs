@@ -1,7 +1,7 @@
 //! Table `sync_configs`.
 
 use diesel::prelude::*;
-use syncline_domain::ports::ConfigTx;
+use syncline_domain::ports::{ConfigTx, Topic};
 use syncline_domain::{
     ConfigId, ConnectorId, Fault, FieldMapping, FieldMappingId, StatusMapping, StatusMappingId,
     SyncConfig, Timestamp, TypeMapping, TypeMappingId, UserMap,
@@ -15,7 +15,7 @@ use crate::schema::sync_configs;
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = sync_configs, treat_none_as_default_value = false, treat_none_as_null = true)]
-struct Row {
+pub(super) struct Row {
     #[diesel(skip_insertion)]
     id: i64,
     name: String,
@@ -65,7 +65,7 @@ impl Row {
         })
     }
 
-    fn into_domain(self) -> Result<SyncConfig, Fault> {
+    pub(super) fn into_domain(self) -> Result<SyncConfig, Fault> {
         Ok(SyncConfig {
             id: ConfigId(self.id),
             name: self.name,
@@ -105,6 +105,7 @@ impl ConfigTx for DbTx<'_> {
                 .get_result(c))
             .or_taken(|| taken(config))
         })?;
+        self.wake(Topic::Schedules);
         Ok(ConfigId(id))
     }
 
@@ -143,6 +144,7 @@ impl ConfigTx for DbTx<'_> {
             on_db!(db, c => diesel::update(sync_configs::table.find(new.id)).set(&new).execute(c))
                 .or_taken(|| taken(config))
         })?;
+        self.wake(Topic::Schedules);
         touched(rows, "configuration", config.id)
     }
 
@@ -150,6 +152,7 @@ impl ConfigTx for DbTx<'_> {
         let rows = on_db!(self.write()?, c =>
             diesel::delete(sync_configs::table.find(id.0)).execute(c))
         .or_fault()?;
+        self.wake(Topic::Schedules);
         touched(rows, "configuration", id)
     }
 

@@ -1,7 +1,7 @@
 //! Table `connectors`.
 
 use diesel::prelude::*;
-use syncline_domain::ports::ConnectorTx;
+use syncline_domain::ports::{ConnectorTx, Topic};
 use syncline_domain::{
     ConnectorId, ConnectorRow, ConnectorSettings, ConnectorUsage, ExecutionStatus, Fault,
     LastCheck, Timestamp,
@@ -163,6 +163,8 @@ impl ConnectorTx for DbTx<'_> {
         let rows = on_db!(self.write()?, c =>
             diesel::delete(connectors::table.find(id.0)).execute(c))
         .or_fault()?;
+        // Its configurations went with it.
+        self.wake(Topic::Schedules);
         touched(rows, "connector", id)
     }
 

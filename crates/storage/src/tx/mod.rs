@@ -11,6 +11,7 @@ mod jobs;
 mod leases;
 mod lineage;
 mod metadata;
+mod notifications;
 mod outbox;
 mod pairs;
 mod retries;
@@ -18,21 +19,43 @@ mod rules;
 mod runs;
 mod schedules;
 mod sync;
+mod webhooks;
 
 use syncline_domain::Fault;
+use syncline_domain::ports::Topic;
 
 use crate::db::Db;
+use crate::wake::Topics;
 
 /// A transaction that is going on over a connection.
 pub(crate) struct DbTx<'a> {
     db: &'a mut Db,
     writable: bool,
+    /// Whom the commit wakes.
+    wakes: Topics,
+    /// A webhook that this transaction has written to, so that it is surely there until the end.
+    sure_webhook: Option<i64>,
 }
 
 impl<'a> DbTx<'a> {
     /// Over a connection on which a transaction was begun.
     pub(crate) const fn new(db: &'a mut Db, writable: bool) -> Self {
-        Self { db, writable }
+        Self { db, writable, wakes: Topics::NONE, sure_webhook: None }
+    }
+
+    /// Whom the commit of what was done so far wakes.
+    pub(crate) const fn wakes(&self) -> Topics {
+        self.wakes
+    }
+
+    const fn wake(&mut self, topic: Topic) {
+        self.wakes.add(topic);
+    }
+
+    const fn wake_if(&mut self, topic: Topic, so: bool) {
+        if so {
+            self.wake(topic);
+        }
     }
 
     /// The connection, for reading.

@@ -1,0 +1,9 @@
+DROP TABLE config_health;
+DROP TABLE notification_outbox;
+DROP TABLE notification_settings;
+DROP TABLE schedule_occurrences;
+DROP INDEX sync_configs_due;
+DROP TABLE webhook_deliveries;
+DROP TABLE webhooks;
+DROP TABLE job_items;
+DROP TABLE jobs;
