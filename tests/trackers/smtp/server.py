@@ -92,7 +92,7 @@ class Inbox:
         facts = {
             "listener": server.way,
             "helo": session.host_name,
-            "tls": session.ssl is not None,
+            "tls": server.transport.get_extra_info("ssl_object") is not None,
             "user": login.login.decode() if isinstance(login, LoginPassword) else None,
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
