@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Sync(SyncCommand),
     /// Show what a sync would do, writing nothing.
     Preview(PreviewArgs),
+    /// Say when a crontab expression fires, and what it says.
+    Cron(CronArgs),
     /// Make, list and revoke API keys.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -159,6 +161,21 @@ pub(crate) struct PreviewArgs {
     /// Only these items, with commas between.
     #[arg(long, value_delimiter = ',', value_name = "IDS")]
     pub(crate) items: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CronArgs {
+    /// Five fields such as "0 9 * * 1-5", or a nickname such as @hourly.
+    pub(crate) expression: String,
+    /// The time zone whose clocks count, such as Europe/Berlin.
+    #[arg(long, default_value = "UTC", value_name = "ZONE")]
+    pub(crate) tz: String,
+    /// The instant to start after, such as 2026-03-28T00:00:00Z; now by default.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// How many runs to show.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(crate) count: u16,
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,11 +6,12 @@ use syncline_domain::{
     ConfigId, ConflictResolution, ConnectorId, Direction, Fault, Options, Role, SyncConfig,
     SyncSpec, TriggerType, UserMap,
 };
+use syncline_scheduler::{CronExpr, parse_zone};
 
 use crate::connectors::Saved;
 use crate::input::Body;
 use crate::rules::{self, PairDraft, Replaced};
-use crate::{App, AppError, Caller, audit, cron, options, user_map};
+use crate::{App, AppError, Caller, audit, options, user_map};
 
 /// A configuration as people see it.
 #[derive(Clone, Debug, PartialEq)]
@@ -486,17 +487,14 @@ fn acts_otherwise(old: &SyncConfig, new: &SyncConfig) -> bool {
 
 fn read_schedule(config: &mut SyncConfig, body: &mut Body) {
     if let Some(cron) = body.nullable_text("schedule_cron") {
-        if let Some(Err(message)) = cron.as_deref().map(cron::check) {
-            body.fault("schedule_cron", message);
+        if let Some(Err(error)) = cron.as_deref().map(CronExpr::parse) {
+            body.fault("schedule_cron", error.to_string());
         }
         config.schedule_cron = cron;
     }
     if let Some(zone) = body.name("timezone") {
-        if zone.parse::<chrono_tz::Tz>().is_err() {
-            body.fault(
-                "timezone",
-                format!("{zone:?} is no IANA time zone; use one such as Europe/Berlin"),
-            );
+        if let Err(error) = parse_zone(&zone) {
+            body.fault("timezone", error.to_string());
         }
         config.timezone = zone;
     }

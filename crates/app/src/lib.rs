@@ -18,7 +18,6 @@ mod caller;
 mod configs;
 mod connector_body;
 mod connectors;
-mod cron;
 mod desk;
 mod discovery;
 mod error;

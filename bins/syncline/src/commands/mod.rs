@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod cron;
 mod demo;
 mod doctor;
 mod keys;
@@ -81,6 +82,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
             sync::run(&config()?, command, out).await
         }
         Command::Preview(args) => sync::preview(&quiet(&config()?).await?, args, out).await,
+        Command::Cron(args) => cron::run(&args, out),
         Command::Keys(command) => keys::run(&quiet(&config()?).await?, command, out).await,
         Command::RotateKey => rotate::run(&quiet(&config()?).await?, out).await,
     }
