@@ -252,7 +252,18 @@ pub struct Totals {
 impl Totals {
     /// Counts one item.
     pub const fn count(&mut self, state: ItemState) {
-        let slot = match state {
+        let slot = self.slot(state);
+        *slot = slot.saturating_add(1);
+    }
+
+    /// Takes an item back that was counted in a state.
+    pub const fn uncount(&mut self, state: ItemState) {
+        let slot = self.slot(state);
+        *slot = slot.saturating_sub(1);
+    }
+
+    const fn slot(&mut self, state: ItemState) -> &mut u64 {
+        match state {
             ItemState::Created => &mut self.created,
             ItemState::Updated => &mut self.updated,
             ItemState::Linked => &mut self.linked,
@@ -263,8 +274,7 @@ impl Totals {
             ItemState::Conflicted => &mut self.conflicted,
             ItemState::Failed => &mut self.failed,
             ItemState::Quarantined => &mut self.quarantined,
-        };
-        *slot = slot.saturating_add(1);
+        }
     }
 
     /// All items: the sum over the states.

@@ -18,7 +18,7 @@ use crate::record::{Fact, pair_after};
 
 /// Decides about all open items; what is to be written comes back.
 pub(crate) async fn choose(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     page: &mut Page,
     opens: Vec<Open>,
@@ -54,7 +54,7 @@ pub(crate) async fn choose(
 }
 
 pub(crate) fn decide(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     page: &mut Page,
     open: Open,
@@ -91,7 +91,7 @@ fn left_alone(pass: &Pass, planned: &Planned) -> Option<&'static str> {
 }
 
 /// An item with nothing to write; its bases may move all the same.
-fn nothing(course: &mut Course, pass: &Pass, page: &mut Page, planned: Planned) {
+fn nothing(course: &Course, pass: &Pass, page: &mut Page, planned: Planned) {
     let open = &planned.open;
     let copy = copy_of(pass, open);
     let done_before =
@@ -123,7 +123,7 @@ pub(crate) fn copy_of(pass: &Pass, open: &Open) -> Option<ItemId> {
 
 /// Reads the copies of these items; an item whose copy is gone is settled.
 pub(crate) async fn look_at_copies(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     page: &mut Page,
     opens: Vec<Open>,

@@ -18,13 +18,13 @@ use crate::retry::backoff;
 
 /// Commits a page that is done with.
 pub(crate) async fn commit(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     page: Page,
     cursor: Option<Cursor>,
 ) -> Result<(), Stop> {
     if course.mode == Mode::Preview {
-        course.collected.extend(page.settled);
+        course.collect(page.settled);
         return Ok(());
     }
     course.reach(points::PAGE_BEFORE_COMMIT)?;
@@ -42,7 +42,7 @@ pub(crate) async fn commit(
         cursor,
         now,
     };
-    let execution = course.execution.clone();
+    let execution = course.row();
     let asked = course
         .fenced("commit_page", move |tx| {
             bookkeeping.put(tx)?;

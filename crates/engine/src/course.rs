@@ -1,15 +1,18 @@
 //! The state of one run while it goes on.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::lock::Mutex as AsyncMutex;
 use syncline_domain::ports::{RunEvent, StoreExt as _, Tx};
-use syncline_domain::{Execution, ExecutionStatus, Fault, ItemState, Pair, SyncSpec, Timestamp};
+use syncline_domain::{
+    Execution, ExecutionStatus, Fault, ItemError, ItemState, Pair, SyncSpec, Timestamp,
+};
 
 use crate::engine::EngineParts;
 use crate::error::Stop;
 use crate::lease::Keeper;
-use crate::outcome::Settled;
+use crate::outcome::{Settled, Verdict};
 use crate::pass::Pass;
 use crate::people::People;
 use crate::plan::Planned;
@@ -25,26 +28,37 @@ pub(crate) enum Mode {
     Preview,
 }
 
-/// One run while it goes on.
+/// One run while it goes on. Its pages share it, several of them in work at once.
 pub(crate) struct Course {
     pub(crate) parts: EngineParts,
     pub(crate) spec: Arc<SyncSpec>,
     pub(crate) mode: Mode,
+    /// The run's row as it was at the start; [`Course::row`] is how it stands.
     pub(crate) execution: Execution,
-    keeper: Option<Arc<Keeper>>,
-    cancelled: bool,
-    /// How many items may still be taken.
-    pub(crate) limit_left: Option<u64>,
-    /// Creates and updates sent so far.
-    pub(crate) writes: u64,
-    /// Updates among them.
-    pub(crate) updates: u64,
     /// Who was asked for so far.
-    pub(crate) people: People,
+    pub(crate) people: AsyncMutex<People>,
+    keeper: Option<Arc<Keeper>>,
+    tally: Mutex<Tally>,
+}
+
+/// What changes while a run goes on.
+struct Tally {
+    row: Execution,
+    cancelled: bool,
+    /// Why nothing more is begun.
+    halted: Option<Stop>,
+    /// How many items may still be taken.
+    limit_left: Option<u64>,
+    /// Creates and updates sent so far.
+    writes: u64,
+    /// Updates among them.
+    updates: u64,
+    /// Items of which nobody knows whether they were written.
+    in_doubt: u64,
     /// What became of the items, in a preview only.
-    pub(crate) collected: Vec<Settled>,
+    collected: Vec<Settled>,
     /// The cursor of a first walk is stored.
-    pub(crate) resumable: bool,
+    resumable: bool,
     expected: u64,
 }
 
@@ -55,22 +69,49 @@ impl Course {
         mode: Mode,
         execution: Execution,
         keeper: Option<Arc<Keeper>>,
+        limit: Option<u64>,
+        people: People,
     ) -> Self {
+        let tally = Tally {
+            row: execution.clone(),
+            cancelled: false,
+            halted: None,
+            limit_left: limit,
+            writes: 0,
+            updates: 0,
+            in_doubt: 0,
+            collected: Vec::new(),
+            resumable: false,
+            expected: 0,
+        };
         Self {
             parts,
             spec: Arc::new(spec),
             mode,
             execution,
+            people: AsyncMutex::new(people),
             keeper,
-            cancelled: false,
-            limit_left: None,
-            writes: 0,
-            updates: 0,
-            people: People::default(),
-            collected: Vec::new(),
-            resumable: false,
-            expected: 0,
+            tally: Mutex::new(tally),
         }
+    }
+
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The run's row as it stands.
+    pub(crate) fn row(&self) -> Execution {
+        self.tally().row.clone()
+    }
+
+    /// Nothing more is begun in this run; what is under way is recorded.
+    pub(crate) fn halt(&self, stop: &Stop) {
+        self.tally().halted.get_or_insert_with(|| stop.clone());
+    }
+
+    /// Why nothing more is begun, if so.
+    pub(crate) fn halted(&self) -> Option<Stop> {
+        self.tally().halted.clone()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -89,10 +130,16 @@ impl Course {
         }
     }
 
-    /// Passes while the run may go on: not cancelled, and its lease is its own.
+    /// Passes while the run may go on: not halted, not cancelled, and its lease is its own.
     pub(crate) async fn may_go_on(&self) -> Result<(), Stop> {
-        if self.cancelled {
-            return Err(Stop::Cancelled);
+        {
+            let tally = self.tally();
+            if let Some(stop) = &tally.halted {
+                return Err(stop.clone());
+            }
+            if tally.cancelled {
+                return Err(Stop::Cancelled);
+            }
         }
         match &self.keeper {
             Some(keeper) => keeper.ensure().await,
@@ -139,40 +186,81 @@ impl Course {
     }
 
     /// Takes over what a transaction saw of the wish to stop.
-    pub(crate) fn note_cancel(&mut self, asked: bool) {
-        self.cancelled |= asked;
-        self.execution.cancel_requested |= asked;
+    pub(crate) fn note_cancel(&self, asked: bool) {
+        let mut tally = self.tally();
+        tally.cancelled |= asked;
+        tally.row.cancel_requested |= asked;
     }
 
     /// Counts an item and tells whoever listens.
-    pub(crate) fn count(&mut self, title: &str, state: ItemState) {
-        self.execution.totals.count(state);
+    pub(crate) fn count(&self, title: &str, verdict: &Verdict) {
+        let totals = {
+            let mut tally = self.tally();
+            let totals = &mut tally.row.totals;
+            totals.count(verdict.state);
+            totals.conflicts_resolved = totals.conflicts_resolved.saturating_add(verdict.resolved);
+            let totals = *totals;
+            if verdict.is_in_doubt() {
+                tally.in_doubt = tally.in_doubt.saturating_add(1);
+            }
+            totals
+        };
         if self.mode != Mode::Preview {
             self.parts.events.emit(RunEvent::Item {
                 execution_id: self.execution.id,
                 title: title.to_owned(),
-                state,
-                totals: self.execution.totals,
+                state: verdict.state,
+                totals,
             });
         }
     }
 
+    /// An item that was counted in one state left the run in another after all.
+    pub(crate) fn recount(&self, from: ItemState, to: ItemState) {
+        let totals = &mut self.tally().row.totals;
+        totals.uncount(from);
+        totals.count(to);
+    }
+
     /// Tells how many items there will be.
-    pub(crate) fn expect(&mut self, more: u64) {
-        self.expected = self.expected.saturating_add(more);
+    pub(crate) fn expect(&self, more: u64) {
+        let items = {
+            let mut tally = self.tally();
+            tally.expected = tally.expected.saturating_add(more);
+            tally.expected
+        };
         if self.mode != Mode::Preview && more > 0 {
-            let event =
-                RunEvent::Expected { execution_id: self.execution.id, items: self.expected };
+            let event = RunEvent::Expected { execution_id: self.execution.id, items };
             self.parts.events.emit(event);
         }
     }
 
     /// Takes a write that happened into account.
-    pub(crate) fn wrote(&mut self, planned: &Planned) {
-        self.writes = self.writes.saturating_add(1);
-        if !planned.is_create() {
-            self.updates = self.updates.saturating_add(1);
-        }
+    pub(crate) fn wrote(&self, planned: &Planned) {
+        let mut tally = self.tally();
+        tally.writes = tally.writes.saturating_add(1);
+        tally.updates = tally.updates.saturating_add(u64::from(!planned.is_create()));
+    }
+
+    /// Creates and updates so far, and the updates among them.
+    pub(crate) fn written(&self) -> (u64, u64) {
+        let tally = self.tally();
+        (tally.writes, tally.updates)
+    }
+
+    /// Keeps what became of a page's items for a preview.
+    pub(crate) fn collect(&self, settled: Vec<Settled>) {
+        self.tally().collected.extend(settled);
+    }
+
+    /// What was kept for a preview.
+    pub(crate) fn collected(self) -> Vec<Settled> {
+        self.tally.into_inner().unwrap_or_else(PoisonError::into_inner).collected
+    }
+
+    /// True the first time: a cursor of a first walk is stored now.
+    pub(crate) fn becomes_resumable(&self) -> bool {
+        !std::mem::replace(&mut self.tally().resumable, true)
     }
 
     /// Whether the pair's other item, or an earlier reading of this one, has left the run already: what the second
@@ -184,24 +272,38 @@ impl Course {
     }
 
     /// Takes up to `wanted` from what the limit leaves.
-    pub(crate) fn take(&mut self, wanted: usize) -> usize {
-        let Some(left) = self.limit_left.as_mut() else { return wanted };
+    pub(crate) fn take(&self, wanted: usize) -> usize {
+        let mut tally = self.tally();
+        let Some(left) = tally.limit_left.as_mut() else { return wanted };
         let granted = usize::try_from(*left).unwrap_or(usize::MAX).min(wanted);
         *left = left.saturating_sub(u64::try_from(granted).unwrap_or(u64::MAX));
         granted
     }
 
     /// Gives back what was taken from the limit and not needed.
-    pub(crate) fn give_back(&mut self, unused: usize) {
-        if let Some(left) = self.limit_left.as_mut() {
+    pub(crate) fn give_back(&self, unused: usize) {
+        if let Some(left) = self.tally().limit_left.as_mut() {
             *left = left.saturating_add(u64::try_from(unused).unwrap_or(0));
         }
     }
 
+    /// The limit leaves nothing.
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.tally().limit_left == Some(0)
+    }
+
+    /// Whether every item of the run came to a known end without an error.
+    pub(crate) fn is_clean(&self) -> bool {
+        let tally = self.tally();
+        tally.row.totals.errors() == 0 && tally.in_doubt == 0
+    }
+
     /// Ends the run's row in memory.
-    pub(crate) fn end(&mut self, status: ExecutionStatus, now: Timestamp) {
-        self.execution.status = status;
-        self.execution.ended_at = Some(now);
+    pub(crate) fn end(&self, status: ExecutionStatus, error: Option<ItemError>, now: Timestamp) {
+        let row = &mut self.tally().row;
+        row.status = status;
+        row.error = error.or(row.error.take());
+        row.ended_at = Some(now);
     }
 }
 

@@ -31,28 +31,24 @@ pub(crate) async fn drive(
     log::info!(execution_id = execution.id.0, config_id = execution.config_id.0; "run started");
     let keeper = Arc::new(Keeper::new(Arc::clone(&parts.store), Arc::clone(&parts.clock), lease));
     let mode = if execution.dry_run { Mode::Dry } else { Mode::Live };
-    let mut course = Course::new(parts, spec, mode, execution, Some(Arc::clone(&keeper)));
-    course.limit_left = limit;
-    course.people = engine.accounts.of(&course.spec.config, engine.parts.clock.monotonic());
+    let people = engine.accounts.of(&spec.config, engine.parts.clock.monotonic());
+    let course =
+        Course::new(parts, spec, mode, execution, Some(Arc::clone(&keeper)), limit, people);
     {
-        let work = pin!(go_and_close(&mut course, &source, &target));
+        let work = pin!(go_and_close(&course, &source, &target));
         let beat = pin!(keeper.beat());
         match select(work, beat).await {
             Either::Left(((), _)) => {}
             Either::Right((never, _)) => match never {},
         }
     }
-    let people = std::mem::take(&mut course.people);
+    let people = std::mem::take(&mut *course.people.lock().await);
     engine.accounts.keep(&course.spec.config, people);
     drop(going_on);
-    course.execution
+    course.row()
 }
 
-async fn go_and_close(
-    course: &mut Course,
-    source: &Arc<dyn Connector>,
-    target: &Arc<dyn Connector>,
-) {
+async fn go_and_close(course: &Course, source: &Arc<dyn Connector>, target: &Arc<dyn Connector>) {
     let end = match go(course, source, target).await {
         Ok(read_all) => course.reach(points::RUN_BEFORE_CLOSE).map(|()| read_all),
         Err(stop) => Err(stop),
@@ -62,7 +58,7 @@ async fn go_and_close(
 
 /// All directions of the run. True when everything there is was read.
 pub(crate) async fn go(
-    course: &mut Course,
+    course: &Course,
     source: &Arc<dyn Connector>,
     target: &Arc<dyn Connector>,
 ) -> Result<bool, Stop> {
@@ -95,12 +91,11 @@ pub(crate) async fn only(course: &Course, pass: &Pass) -> Result<Option<Vec<Item
 }
 
 /// Writes the run's end and gives the lease back, unless the run is to look as if its process had died.
-async fn close(course: &mut Course, end: Result<bool, Stop>) {
+async fn close(course: &Course, end: Result<bool, Stop>) {
     let (id, now) = (course.execution.id, course.now());
     let (status, read_all) = match &end {
-        Ok(read_all) if course.execution.totals.errors() == 0 => {
-            (ExecutionStatus::Completed, *read_all)
-        }
+        // An item of which nobody knows whether it was written is no clean end, though it may be well.
+        Ok(read_all) if course.is_clean() => (ExecutionStatus::Completed, *read_all),
         Ok(read_all) => (ExecutionStatus::CompletedWithErrors, *read_all),
         Err(Stop::Cancelled) => (ExecutionStatus::Cancelled, false),
         Err(Stop::Crash(crash)) => {
@@ -109,17 +104,16 @@ async fn close(course: &mut Course, end: Result<bool, Stop>) {
         }
         Err(Stop::LeaseLost) => {
             log::error!(execution_id = id.0; "{}", Stop::LeaseLost);
-            course.end(ExecutionStatus::Failed, now);
+            course.end(ExecutionStatus::Failed, None, now);
             tell_end(course);
             return;
         }
         Err(_) => (ExecutionStatus::Failed, false),
     };
     if let Err(stop) = &end {
-        course.execution.error = stop.item_error();
         log::warn!(execution_id = id.0; "run stopped: {stop}");
     }
-    course.end(status, now);
+    course.end(status, end.err().and_then(|stop| stop.item_error()), now);
     // The store may have been away for a moment only.
     for _ in 0..2 {
         match put_end(course, read_all).await {
@@ -131,13 +125,13 @@ async fn close(course: &mut Course, end: Result<bool, Stop>) {
 }
 
 fn tell_end(course: &Course) {
-    let Execution { id, status, totals, .. } = course.execution;
+    let Execution { id, status, totals, .. } = course.row();
     course.parts.events.emit(RunEvent::Ended { execution_id: id, status, totals });
     log::info!(execution_id = id.0, status = status.as_str(), items = totals.total(); "run ended");
 }
 
 async fn put_end(course: &Course, read_all: bool) -> Result<(), Stop> {
-    let execution: Execution = course.execution.clone();
+    let execution = course.row();
     let version = course.spec.config.version;
     let own_way = execution.direction == direction_of(&course.spec, None);
     let (live, now) = (course.is_live(), course.now());

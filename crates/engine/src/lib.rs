@@ -91,6 +91,7 @@ pub mod spec;
 mod stance;
 mod start;
 mod system;
+mod turn;
 mod walk;
 mod write;
 

@@ -12,7 +12,7 @@ pub(crate) fn cut(
     mut planned: Vec<Planned>,
 ) -> (Vec<Planned>, Option<Stop>) {
     let options = &pass.spec.config.options;
-    let (mut writes, mut updates) = (course.writes, course.updates);
+    let (mut writes, mut updates) = course.written();
     let mut allowed = 0;
     let mut over = None;
     for one in &planned {

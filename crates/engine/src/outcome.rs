@@ -107,6 +107,13 @@ impl Verdict {
         Self { error: Some(error), ..Self::well(ItemState::Conflicted) }
     }
 
+    /// Nobody knows whether the item was written.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.state == ItemState::Waiting
+            && matches!(self.retry, RetryMove::Later(_))
+            && self.error.is_some()
+    }
+
     pub(crate) fn by_rule(mut self, rule: impl Into<String>) -> Self {
         self.rule = Some(rule.into());
         self

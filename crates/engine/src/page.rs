@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use syncline_domain::ports::ConnectorError;
-use syncline_domain::{Cursor, Fields, Item, ItemError, ItemId, ItemState, Pair, Side, Totals};
+use syncline_domain::{Cursor, Fields, Item, ItemError, ItemId, ItemState, Pair, Side};
 
 use crate::choose::{choose, copy_of, verdict_of};
 use crate::commit::commit;
@@ -20,6 +20,7 @@ use crate::plan::{Look, Open, first_look};
 use crate::points;
 use crate::record::Fact;
 use crate::recover::Recovered;
+use crate::turn::{Turn, cursor_leads_on};
 
 /// A page as it comes in.
 #[derive(Default)]
@@ -30,6 +31,8 @@ pub(crate) struct PageInput {
     pub(crate) settled: Vec<(Brief, Verdict)>,
     /// Where reading goes on once the page is done with; `None` leaves the cursor alone.
     pub(crate) cursor: Option<Cursor>,
+    /// It names an item of a page that may be in work: what becomes of that one must be known first.
+    pub(crate) overlaps: bool,
 }
 
 /// A page on its way.
@@ -44,16 +47,10 @@ pub(crate) struct Page {
     pub(crate) recovered: Arc<Recovered>,
     /// Items whose comments may be news.
     touched: Vec<ItemId>,
-    totals_before: Totals,
 }
 
 impl Page {
-    fn new(
-        items: &[Item],
-        known: Known,
-        recovered: &Arc<Recovered>,
-        totals_before: Totals,
-    ) -> Self {
+    fn new(items: &[Item], known: Known, recovered: &Arc<Recovered>) -> Self {
         let mut waiting = HashMap::with_capacity(items.len());
         for item in items {
             waiting.insert(item.id.clone(), Brief::of(item, None));
@@ -67,14 +64,13 @@ impl Page {
             known,
             recovered: Arc::clone(recovered),
             touched: Vec::new(),
-            totals_before,
         }
     }
 
     /// An item leaves the run.
     pub(crate) fn settle(
         &mut self,
-        course: &mut Course,
+        course: &Course,
         pass: &Pass,
         (item, copy): (&ItemId, Option<ItemId>),
         verdict: Verdict,
@@ -87,15 +83,13 @@ impl Page {
 
     fn push(
         &mut self,
-        course: &mut Course,
+        course: &Course,
         pass: &Pass,
         brief: Brief,
         verdict: Verdict,
         mapped: Fields,
     ) {
-        course.count(&brief.title, verdict.state);
-        let resolved = &mut course.execution.totals.conflicts_resolved;
-        *resolved = resolved.saturating_add(verdict.resolved);
+        course.count(&brief.title, &verdict);
         let settled = settle(course, pass, brief, verdict);
         self.settled.push(Settled { mapped, ..settled });
     }
@@ -119,22 +113,17 @@ impl Page {
     }
 
     /// An item that had left the run well turns out not to be.
-    pub(crate) fn spoil(&mut self, course: &mut Course, item: &ItemId, error: ItemError) {
+    pub(crate) fn spoil(&mut self, course: &Course, item: &ItemId, error: ItemError) {
         for settled in self.settled.iter_mut().filter(|settled| settled.item == *item) {
+            course.recount(settled.outcome.state, ItemState::Failed);
             settled.outcome.state = ItemState::Failed;
             settled.outcome.error = Some(error.clone());
             settled.retry = RetryMove::Fail;
         }
-        let mut totals = self.totals_before;
-        for settled in &self.settled {
-            totals.count(settled.outcome.state);
-        }
-        totals.conflicts_resolved = course.execution.totals.conflicts_resolved;
-        course.execution.totals = totals;
     }
 
     /// Whatever is left waits for the next run.
-    fn settle_rest(&mut self, course: &mut Course, pass: &Pass, stop: &Stop) {
+    fn settle_rest(&mut self, course: &Course, pass: &Pass, stop: &Stop) {
         for id in std::mem::take(&mut self.order) {
             let why = format!("the run stopped: {stop}");
             let verdict = Verdict::waiting(why, stop.item_error(), RetryMove::Keep);
@@ -148,11 +137,15 @@ impl Page {
 /// # Errors
 /// Why the run stops; what the page did until then is recorded, and the cursor stays in front of it.
 pub(crate) async fn process(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     recovered: &Arc<Recovered>,
     input: PageInput,
+    mut turn: Turn,
 ) -> Result<(), Stop> {
+    if input.overlaps {
+        turn.come().await;
+    }
     course.reach(points::PAGE_READ)?;
     let question = Question {
         config: pass.spec.config.id,
@@ -168,7 +161,7 @@ pub(crate) async fn process(
             .collect(),
     };
     let known = known::load(course.parts.store.as_ref(), question).await?;
-    let mut page = Page::new(&input.items, known, recovered, course.execution.totals);
+    let mut page = Page::new(&input.items, known, recovered);
     for (brief, verdict) in input.settled {
         page.push(course, pass, brief, verdict, Fields::new());
     }
@@ -178,22 +171,24 @@ pub(crate) async fn process(
         Err(stop) => Some(stop),
     };
     if let Some(stop) = &stop {
+        course.halt(stop);
         page.settle_rest(course, pass, stop);
     }
-    let cursor = input.cursor.filter(|_| stop.is_none());
+    let all_done = turn.come().await && stop.is_none();
+    let cursor = input.cursor.filter(|_| all_done);
+    let leads_on = cursor.is_some();
     commit(course, pass, page, cursor).await?;
+    if leads_on {
+        cursor_leads_on(course, pass).await?;
+    }
+    turn.pass_on(all_done);
     stop.map_or(Ok(()), Err)
 }
 
-async fn work(
-    course: &mut Course,
-    pass: &Pass,
-    page: &mut Page,
-    items: Vec<Item>,
-) -> Result<(), Stop> {
+async fn work(course: &Course, pass: &Pass, page: &mut Page, items: Vec<Item>) -> Result<(), Stop> {
     let mut opens = look(course, pass, page, items);
     let asking = if course.is_live() { Asking::WhereNeeded } else { Asking::Always };
-    people::resolve(&mut course.people, pass, &mut opens, asking).await?;
+    people::resolve(&mut *course.people.lock().await, pass, &mut opens, asking).await?;
     let planned = choose(course, pass, page, opens).await?;
     let (planned, over) = limits::cut(course, pass, planned);
     let written = if course.is_live() {
@@ -212,7 +207,7 @@ async fn work(
 }
 
 /// The first look at every item; those that are not settled by it come back.
-fn look(course: &mut Course, pass: &Pass, page: &mut Page, items: Vec<Item>) -> Vec<Open> {
+fn look(course: &Course, pass: &Pass, page: &mut Page, items: Vec<Item>) -> Vec<Open> {
     let now = course.now();
     let mut opens = Vec::new();
     for item in items {

@@ -23,7 +23,7 @@ const TRIES: u32 = 3;
 
 /// Writes what was planned; a copy that moved on meanwhile is read and planned again.
 pub(crate) async fn perform(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     page: &mut Page,
     mut planned: Vec<Planned>,
@@ -57,7 +57,7 @@ struct Again {
 }
 
 /// Joined items get their pair before their comments are copied.
-async fn links(course: &mut Course, pass: &Pass, page: &mut Page) -> Result<(), Stop> {
+async fn links(course: &Course, pass: &Pass, page: &mut Page) -> Result<(), Stop> {
     let (links, moves): (Vec<_>, Vec<_>) =
         std::mem::take(&mut page.moves).into_iter().partition(Fact::is_new_pair);
     page.moves = moves;
@@ -69,7 +69,7 @@ async fn links(course: &mut Course, pass: &Pass, page: &mut Page) -> Result<(), 
 }
 
 fn take_answer(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     page: &mut Page,
     one: &Planned,
@@ -131,7 +131,7 @@ fn kept_status(wanted: Option<&str>, shown: Option<&str>) -> Option<String> {
 }
 
 async fn replan(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     page: &mut Page,
     again: Again,
@@ -158,10 +158,19 @@ async fn replan(
     Ok(planned)
 }
 
+async fn ask_after_refusal(
+    course: &Course,
+    pass: &Pass,
+    open: &mut Open,
+    error: &ConnectorError,
+) -> Result<bool, Stop> {
+    people::ask_after_refusal(&mut *course.people.lock().await, pass, open, error).await
+}
+
 /// Plans items anew whose write was refused for a person whom the tracker does not know; other refusals stand. Items
 /// whose copies must be looked at first come back.
 async fn named_anew(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     page: &mut Page,
     refused: Vec<(Open, ConnectorError)>,
@@ -170,8 +179,8 @@ async fn named_anew(
     let mut to_look = Vec::new();
     for (mut open, error) in refused {
         open.tries += 1;
-        let is_new = open.tries < TRIES
-            && people::ask_after_refusal(&mut course.people, pass, &mut open, &error).await?;
+        let is_new =
+            open.tries < TRIES && ask_after_refusal(course, pass, &mut open, &error).await?;
         if is_new {
             decide(course, pass, page, open, planned, &mut to_look);
         } else {

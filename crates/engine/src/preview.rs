@@ -14,6 +14,7 @@ use crate::drive::go;
 use crate::engine::Engine;
 use crate::error::{PreviewError, Stop};
 use crate::outcome::Settled;
+use crate::people::People;
 use crate::start::{direction_of, faults_of};
 
 /// What to preview.
@@ -141,15 +142,16 @@ pub(crate) async fn preview(
         return Err(PreviewError::Invalid(faults));
     }
     let row = row_of(engine, &spec, &request);
-    let mut course = Course::new(engine.parts.clone(), spec, Mode::Preview, row, None);
     // One more than asked for tells whether there is more.
-    course.limit_left = Some(request.limit.saturating_add(1));
-    match go(&mut course, &source, &target).await {
+    let limit = Some(request.limit.saturating_add(1));
+    let parts = engine.parts.clone();
+    let course = Course::new(parts, spec, Mode::Preview, row, None, limit, People::default());
+    match go(&course, &source, &target).await {
         Ok(_) | Err(Stop::Limit(_)) => {}
         Err(stop) => return Err(error_of(stop)),
     }
     let most = usize::try_from(request.limit).unwrap_or(usize::MAX);
-    Ok(summed_up(course.collected, most))
+    Ok(summed_up(course.collected(), most))
 }
 
 /// The run that is not made.

@@ -41,7 +41,7 @@ impl Fact {
 
 /// Records answered writes. A doubtful one leaves its intent open: the next run looks.
 pub(crate) async fn record(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     planned: &Arc<Vec<Planned>>,
     finished: Vec<Finished>,
@@ -54,14 +54,14 @@ pub(crate) async fn record(
 
 /// Stores facts, and takes the wish to stop over on the way.
 pub(crate) async fn put_facts(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     name: &'static str,
     facts: Vec<Fact>,
     now: Timestamp,
 ) -> Result<(), Stop> {
     let connectors = [pass.spec.config.source_connector_id, pass.spec.config.target_connector_id];
-    let execution = course.execution.clone();
+    let execution = course.row();
     let asked = course
         .fenced(name, move |tx| {
             for fact in &facts {

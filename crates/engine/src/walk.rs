@@ -1,11 +1,17 @@
 //! Where the items of a pass come from: what changed since the cursor, what was asked for by id, and what is due for
 //! another try.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures_util::StreamExt as _;
+use futures_util::future::{Either, select};
+use futures_util::stream;
+
 use syncline_domain::ports::{ChangeWalk, StoreExt as _, Tx};
-use syncline_domain::{Cursor, ErrorType, Item, ItemId, Side, SyncConfig, Timestamp};
+use syncline_domain::{Cursor, ErrorType, Item, ItemId, Side, Timestamp};
+use tokio::sync::mpsc;
 
 use crate::course::Course;
 use crate::error::Stop;
@@ -13,16 +19,23 @@ use crate::outcome::{Brief, Verdict};
 use crate::page::{PageInput, at, process};
 use crate::pass::Pass;
 use crate::recover::Recovered;
+use crate::turn::Turn;
 
 /// How many retries are taken up in one run.
 const MOST_RETRIES: usize = 10_000;
+
+/// Pages in work at once at most, whatever the user allows: they are in memory.
+const MOST_PAGES: usize = 8;
+
+/// Pages that are read and not in work yet: one that waits for its place, and the one that is read now.
+const READ_AHEAD: usize = 2;
 
 /// Walks everything that the run is to look at in this direction. True when that was all there is.
 ///
 /// # Errors
 /// Why the run stops.
 pub(crate) async fn walk(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     recovered: &Arc<Recovered>,
     only: Option<Vec<ItemId>>,
@@ -39,8 +52,10 @@ pub(crate) async fn walk(
 }
 
 /// Walks what changed since the cursor. False when a limit ended the walk.
+///
+/// Reading is ahead of the work by a page, and several pages may be in work; their cursors are committed in order.
 async fn changed(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     recovered: &Arc<Recovered>,
     due: &mut BTreeMap<ItemId, ()>,
@@ -50,41 +65,143 @@ async fn changed(
     // A cursor in front of which everything was read stays until a walk from the beginning has come as far.
     let holds = pass.full && stored.is_some();
     let since = if pass.full { None } else { stored };
-    let mut pages = pass.reader.changes(pass.query.clone(), since);
-    let mut seen = 0_u64;
-    let mut last: Option<Cursor> = None;
-    loop {
-        course.may_go_on().await?;
-        let Some(page) = next(course, pass, pages.as_mut(), seen == 0).await? else { break };
-        seen = seen.saturating_add(count(page.items.len()));
-        for item in &page.items {
-            due.remove(&item.id);
+    let at_once = pages_at_once(course, pass);
+    let (sender, receiver) = mpsc::channel(1);
+    let reader = Reader { course, pass, holds, window: at_once.saturating_add(READ_AHEAD), sender };
+    let reading = pin!(reader.read(since, due));
+    let working = pin!(work(course, pass, recovered, receiver, at_once));
+    let read = match select(reading, working).await {
+        Either::Left((read, working)) => {
+            working.await?;
+            read?
         }
-        let cursor = (!holds && !page.is_cut).then(|| page.cursor.clone());
-        let leads_on = cursor.is_some();
-        let input = PageInput { items: page.items, cursor, ..PageInput::default() };
-        process(course, pass, recovered, input).await?;
-        if leads_on {
-            cursor_leads_on(course, pass).await?;
+        Either::Right((worked, reading)) => {
+            worked?;
+            reading.await?
         }
-        if page.is_cut {
-            return Ok(false);
-        }
-        last = Some(page.cursor);
-        // Where the tracker told how many there are, nobody asks whether there are more.
-        if page.total.is_some_and(|total| seen >= total) {
-            break;
-        }
-        if course.limit_left == Some(0) {
-            return Ok(false);
-        }
-    }
-    if let (true, Some(cursor)) = (holds && course.is_live(), last) {
+    };
+    if let (true, Some(cursor)) = (holds && read.is_whole && course.is_live(), read.last) {
         let now = course.now();
         let put = move |tx: &mut dyn Tx| tx.put_cursor(config, side, Some(&cursor), now);
         course.fenced("move_cursor", put).await?;
     }
-    Ok(true)
+    Ok(read.is_whole)
+}
+
+/// How many pages may be in work at once: as many as it takes to have so many calls in flight as the user allows. One
+/// where what a page does depends on what the page before did.
+fn pages_at_once(course: &Course, pass: &Pass) -> usize {
+    let options = &pass.spec.config.options;
+    let is_limited = options.max_writes_per_run.is_some() || options.max_updates.is_some();
+    let in_order = !course.is_live()
+        || is_limited
+        || options.match_existing.is_some()
+        || options.sync_comments;
+    if in_order {
+        return 1;
+    }
+    let calls = pass.page_size().div_ceil(pass.writer_can.write_batch.max(1));
+    pass.concurrency().checked_div(calls).unwrap_or(1).clamp(1, MOST_PAGES)
+}
+
+/// Takes pages through the run as they are read. The first stop ends the others, too: they record what they did.
+async fn work(
+    course: &Course,
+    pass: &Pass,
+    recovered: &Arc<Recovered>,
+    mut pages: mpsc::Receiver<PageInput>,
+    at_once: usize,
+) -> Result<(), Stop> {
+    let mut next = Turn::alone();
+    let mut done = stream::poll_fn(move |task| pages.poll_recv(task))
+        .map(|page| {
+            let after = next.next();
+            let turn = std::mem::replace(&mut next, after);
+            async move {
+                // A page that nobody has looked at is as good as not read.
+                match course.halted() {
+                    Some(_) => Ok(()),
+                    None => process(course, pass, recovered, page, turn).await,
+                }
+            }
+        })
+        .buffer_unordered(at_once);
+    let mut stop = None;
+    while let Some(end) = done.next().await {
+        match end {
+            Err(crash @ Stop::Crash(_)) => return Err(crash),
+            Err(other) => {
+                course.halt(&other);
+                stop = stop.or(Some(other));
+            }
+            Ok(()) => {}
+        }
+    }
+    stop.map_or(Ok(()), Err)
+}
+
+/// Reads pages ahead of the work.
+struct Reader<'a> {
+    course: &'a Course,
+    pass: &'a Pass,
+    /// The cursor stays until the walk is at its end.
+    holds: bool,
+    /// How many pages before this one may be in work.
+    window: usize,
+    sender: mpsc::Sender<PageInput>,
+}
+
+/// How a walk was read.
+struct Read {
+    is_whole: bool,
+    last: Option<Cursor>,
+}
+
+impl Reader<'_> {
+    async fn read(
+        self,
+        since: Option<Cursor>,
+        due: &mut BTreeMap<ItemId, ()>,
+    ) -> Result<Read, Stop> {
+        let Self { course, pass, .. } = self;
+        let mut pages = pass.reader.changes(pass.query.clone(), since);
+        let mut recent: VecDeque<HashSet<ItemId>> = VecDeque::new();
+        let mut read = Read { is_whole: false, last: None };
+        let mut seen = 0_u64;
+        // Nobody takes pages any more once the work has stopped; the work tells why.
+        while let (Ok(place), None) = (self.sender.reserve().await, course.halted()) {
+            course.may_go_on().await?;
+            let Some(page) = next(course, pass, pages.as_mut(), seen == 0).await? else {
+                read.is_whole = true;
+                break;
+            };
+            seen = seen.saturating_add(count(page.items.len()));
+            let ids: HashSet<ItemId> = page.items.iter().map(|item| item.id.clone()).collect();
+            for id in &ids {
+                due.remove(id);
+            }
+            let overlaps = recent.iter().any(|before| !before.is_disjoint(&ids));
+            recent.push_back(ids);
+            if recent.len() > self.window {
+                recent.pop_front();
+            }
+            let cursor = (!self.holds && !page.is_cut).then(|| page.cursor.clone());
+            place.send(PageInput { items: page.items, cursor, overlaps, ..PageInput::default() });
+            if page.is_cut {
+                break;
+            }
+            read.last = Some(page.cursor);
+            // Where the tracker told how many there are, nobody asks whether there are more.
+            if page.total.is_some_and(|total| seen >= total) {
+                read.is_whole = true;
+                break;
+            }
+            if course.is_used_up() {
+                break;
+            }
+        }
+        Ok(read)
+    }
 }
 
 /// A page of a walk, as far as the limit lets it through.
@@ -97,7 +214,7 @@ struct Taken {
 }
 
 async fn next(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     pages: &mut dyn ChangeWalk,
     is_first: bool,
@@ -117,28 +234,6 @@ async fn next(
 
 fn count(items: usize) -> u64 {
     u64::try_from(items).unwrap_or(u64::MAX)
-}
-
-/// Once a first walk has a cursor, going on from it reads everything that is left: a run that dies now need not begin
-/// again.
-async fn cursor_leads_on(course: &mut Course, pass: &Pass) -> Result<(), Stop> {
-    let config = &pass.spec.config;
-    if !course.is_live() || !config.needs_full || pass.two_way || course.resumable {
-        return Ok(());
-    }
-    course.resumable = true;
-    if pass.read != Side::Source {
-        return Ok(());
-    }
-    let (id, version) = (config.id, config.version);
-    course
-        .fenced("first_cursor", move |tx| {
-            match tx.config(id)?.filter(|row| row.needs_full && row.version == version) {
-                Some(row) => tx.update_config(&SyncConfig { needs_full: false, ..row }),
-                None => Ok(()),
-            }
-        })
-        .await
 }
 
 /// An item that a page names twice is taken as it is named last.
@@ -167,7 +262,7 @@ async fn due_retries(course: &Course, pass: &Pass) -> Result<BTreeMap<ItemId, ()
 
 /// Items whose time to be tried again has come, and that the walk did not name.
 async fn again(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     recovered: &Arc<Recovered>,
     ids: &[ItemId],
@@ -180,7 +275,7 @@ async fn again(
 
 /// Items that were asked for by name.
 async fn named(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     recovered: &Arc<Recovered>,
     ids: &[ItemId],
@@ -199,7 +294,7 @@ async fn named(
 }
 
 async fn by_ids(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     recovered: &Arc<Recovered>,
     ids: &[ItemId],
@@ -212,7 +307,7 @@ async fn by_ids(
             return Ok(());
         };
         let input = fetched(pass, chunk, &gone).await?;
-        process(course, pass, recovered, input).await?;
+        process(course, pass, recovered, input, Turn::alone()).await?;
     }
     Ok(())
 }

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use syncline_domain::ports::{ConnectorError, ErrorKind, FaultPoints, Marker, Write, WriteKind};
+use syncline_domain::ports::{ConnectorError, ErrorKind, Marker, Write, WriteKind};
 use syncline_domain::{Intent, IntentId, IntentPlan, IntentState, Item, OpId, WriteOp};
 
 use crate::course::Course;
@@ -49,7 +48,7 @@ pub(crate) struct Sent {
 /// # Errors
 /// When the run must end at once, with everything left as it is for the next run to find.
 pub(crate) async fn send(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     planned: &Arc<Vec<Planned>>,
 ) -> Result<Sent, Stop> {
@@ -62,13 +61,7 @@ pub(crate) async fn send(
     course.reach(points::INTENTS_AFTER_COMMIT)?;
 
     let size = pass.writer_can.write_batch.max(1);
-    let halt = AtomicBool::new(false);
-    let shared = Shared {
-        pass,
-        halt: &halt,
-        keeper: course.keeper(),
-        faults: Arc::clone(&course.parts.faults),
-    };
+    let shared = Shared { course, pass, keeper: course.keeper() };
     let mut sent = Sent::default();
     let calls: Vec<_> = ready.chunks(size).map(|chunk| call(&shared, chunk)).collect();
     let mut waves =
@@ -86,10 +79,10 @@ pub(crate) async fn send(
         record(course, pass, planned, finished).await?;
         course.reach(points::WRITE_AFTER_COMMIT)?;
         if let Err(stop) = course.may_go_on().await {
-            halt.store(true, Ordering::Release);
+            course.halt(&stop);
             match stop {
-                Stop::Cancelled => sent.stop = sent.stop.or(Some(stop)),
-                other => return Err(other),
+                Stop::LeaseLost | Stop::Crash(_) | Stop::Store(_) => return Err(stop),
+                other => sent.stop = sent.stop.or(Some(other)),
             }
         }
     }
@@ -98,10 +91,9 @@ pub(crate) async fn send(
 
 /// What all calls of a batch share.
 struct Shared<'a> {
+    course: &'a Course,
     pass: &'a Pass,
-    halt: &'a AtomicBool,
     keeper: Option<Arc<Keeper>>,
-    faults: Arc<dyn FaultPoints>,
 }
 
 type Called = Result<(Vec<Finished>, Option<Stop>), Stop>;
@@ -111,13 +103,13 @@ async fn call(shared: &Shared<'_>, chunk: &[Ready]) -> Called {
     if let Some(keeper) = &shared.keeper {
         keeper.ensure().await?;
     }
-    if shared.halt.load(Ordering::Acquire) {
-        return Ok((chunk.iter().map(|one| finish(one, Answer::NotSent)).collect(), None));
+    if let Some(stop) = shared.course.halted() {
+        return Ok((chunk.iter().map(|one| finish(one, Answer::NotSent)).collect(), Some(stop)));
     }
-    shared.faults.reach(points::WRITE_BEFORE_CALL)?;
+    shared.course.reach(points::WRITE_BEFORE_CALL)?;
     let writes: Vec<Write> = chunk.iter().map(|one| one.write.clone()).collect();
     let mut outcomes = shared.pass.writer.apply(&writes).await.into_iter();
-    shared.faults.reach(points::WRITE_AFTER_CALL)?;
+    shared.course.reach(points::WRITE_AFTER_CALL)?;
     let mut stop = None;
     let mut finished = Vec::with_capacity(chunk.len());
     for one in chunk {
@@ -125,8 +117,10 @@ async fn call(shared: &Shared<'_>, chunk: &[Ready]) -> Called {
             Ok(item) => Answer::Done(Box::new(item)),
             Err(error) => {
                 if error.kind.stops_run() {
-                    shared.halt.store(true, Ordering::Release);
-                    stop = Some(Stop::Connector { side: shared.pass.write, error: error.clone() });
+                    let at_fault =
+                        Stop::Connector { side: shared.pass.write, error: error.clone() };
+                    shared.course.halt(&at_fault);
+                    stop = Some(at_fault);
                 }
                 Answer::Refused(error)
             }

@@ -124,11 +124,15 @@ async fn a_lost_answer_is_waiting_in_its_run_and_created_in_the_next() {
     let first = world.run(config).await;
     assert_eq!((first.totals.created, first.totals.waiting), (2, 1));
     assert_eq!(first.totals.total(), 3);
+    // The item waits and counts as skipped; but a run that cannot say what it did was no clean one.
+    assert_eq!((first.totals.skipped(), first.totals.errors()), (1, 0));
+    assert_eq!(first.status, ExecutionStatus::CompletedWithErrors);
     let second = world.run(config).await;
     assert_eq!(second.totals.created, 1);
     let outcome = world.outcomes(&second).await;
     let made = outcome.iter().find(|one| one.state == ItemState::Created).unwrap();
     assert_eq!(made.rule.as_deref(), Some("found after a lost answer"));
+    assert_eq!(second.status, ExecutionStatus::Completed);
     world.assert_in_step(config, FIELDS).await;
 }
 

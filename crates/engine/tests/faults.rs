@@ -91,8 +91,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..40)
 }
 
-async fn live(steps: Vec<Step>, write_batch: usize, coarse: bool) {
+async fn live(steps: Vec<Step>, page: usize, write_batch: usize, coarse: bool) {
     let (world, config) = World::pair().await;
+    world.fake(0).set_capabilities(|can| can.fetch_batch = page);
     world.fake(1).set_capabilities(|can| can.write_batch = write_batch);
     if coarse {
         // A tracker with whole seconds, no check of revisions, and its own idea of every text.
@@ -178,10 +179,11 @@ proptest! {
     #[test]
     fn any_history_of_faults_ends_with_one_copy_each_and_counts_that_add_up(
         steps in steps(),
+        page in prop_oneof![Just(2_usize), Just(200)],
         write_batch in prop_oneof![Just(1_usize), Just(2), Just(200)],
         coarse in any::<bool>(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(live(steps, write_batch, coarse));
+        runtime.block_on(live(steps, page, write_batch, coarse));
     }
 }

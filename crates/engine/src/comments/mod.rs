@@ -41,7 +41,7 @@ struct Batch {
 }
 
 /// Copies the comments of the page's items that have none yet on the other side.
-pub(crate) async fn copy(course: &mut Course, pass: &Pass, page: &mut Page) -> Result<(), Stop> {
+pub(crate) async fn copy(course: &Course, pass: &Pass, page: &mut Page) -> Result<(), Stop> {
     let wanted = pass.spec.config.options.sync_comments
         && pass.reader_can.comments
         && pass.writer_can.comments;
@@ -76,7 +76,7 @@ async fn known_pairs(course: &Course, pass: &Pass, items: &[ItemId]) -> Result<K
 
 /// Reads the comments of the items and keeps those that have no copy.
 async fn list(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     page: &mut Page,
     known: KnownPairs,
@@ -178,7 +178,7 @@ struct Copied {
 }
 
 async fn send(
-    course: &mut Course,
+    course: &Course,
     pass: &Pass,
     page: &mut Page,
     batches: Vec<Batch>,

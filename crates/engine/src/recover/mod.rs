@@ -111,7 +111,7 @@ enum End {
 
 /// Looks at all open intents of the configuration.
 pub(crate) async fn recover(
-    course: &mut Course,
+    course: &Course,
     source: &Arc<dyn Connector>,
     target: &Arc<dyn Connector>,
 ) -> Result<Recovered, Stop> {
@@ -145,11 +145,7 @@ pub(crate) async fn recover(
 type Ends = BTreeMap<IntentId, End>;
 
 /// Records what was found, and makes sure that every item concerned is looked at again.
-async fn conclude(
-    course: &mut Course,
-    intents: Vec<Intent>,
-    ends: Ends,
-) -> Result<Recovered, Stop> {
+async fn conclude(course: &Course, intents: Vec<Intent>, ends: Ends) -> Result<Recovered, Stop> {
     let mut recovered = Recovered::default();
     for intent in &intents {
         let key = (intent.side.other(), intent.from_item_id.clone());
