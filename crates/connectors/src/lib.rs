@@ -9,14 +9,21 @@
 //!   dropped without a word all end as errors of the right kind.
 //! - All connectors of one credential share one limiter.
 //!
+//! What trackers tell by webhook is read by [`Readers`], for kinds whose connector is still to come as well.
+//!
 //! # What is deliberately absent
 //! Mapping between trackers, and any memory of what was synced: both live further in.
 
 mod azuredevops;
+mod github;
+mod gitlab;
+mod jira;
 mod oauth;
+mod readers;
 mod redmine;
 mod registry;
 mod servicedeskplus;
 mod shared;
 
+pub use readers::Readers;
 pub use registry::Connectors;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use syncline_domain::ports::{
-    Clock, Connector, ConnectorError, ConnectorFactory, ConnectorTypeInfo, ErrorKind,
-    PortableFilter,
+    Clock, Connector, ConnectorError, ConnectorFactory, ConnectorTypeInfo, ErrorKind, EventReader,
+    EventReaders, PortableFilter,
 };
 use syncline_domain::{ConnectorSettings, Credentials, FieldFault, FieldType, fingerprint};
 use syncline_outbound::{Client, Limits, Outbound};
 
-use crate::{azuredevops, redmine, servicedeskplus};
+use crate::{Readers, azuredevops, redmine, servicedeskplus};
 
 /// What the registry knows of a kind.
 struct Kind {
@@ -139,5 +139,12 @@ impl ConnectorFactory for Connectors {
         };
         let client = self.client(kind, settings, credentials);
         (kind.open)(settings, credentials, client, Arc::clone(&self.clock))
+    }
+}
+
+impl EventReaders for Connectors {
+    fn reader(&self, connector_type: &str) -> Option<&dyn EventReader> {
+        const READERS: &Readers = &Readers;
+        READERS.reader(connector_type)
     }
 }

@@ -13,6 +13,7 @@
 //! | `schema` | types, fields, states |
 //! | `discussion`, `relations` | comments; links and files |
 //! | `lookup`, `check` | finding single items; trying the connection |
+//! | `events` | what service hooks say |
 //! | `connector`, `factory` | the port; making a connector |
 
 mod apply;
@@ -23,6 +24,7 @@ mod convert;
 mod cursor;
 mod discussion;
 mod errors;
+mod events;
 mod factory;
 mod filter;
 mod lexer;
@@ -35,5 +37,6 @@ mod schema;
 mod walk;
 mod wire;
 
+pub(crate) use events::Events;
 pub(crate) use factory::open;
 pub(crate) use factory::{NAME, check_filter, check_settings, info};

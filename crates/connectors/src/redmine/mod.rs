@@ -13,6 +13,7 @@
 //! | `schema` | trackers, fields, statuses |
 //! | `comments`, `relations` | journals with notes; links and files |
 //! | `rights`, `check` | what the account may do; trying the connection |
+//! | `events` | what webhooks say |
 //! | `connector`, `factory` | the port; making a connector |
 //!
 //! # What is peculiar to Redmine
@@ -30,6 +31,7 @@ mod connector;
 mod convert;
 mod cursor;
 mod errors;
+mod events;
 mod factory;
 mod fields;
 mod filter;
@@ -46,4 +48,5 @@ mod values;
 mod walk;
 mod wire;
 
+pub(crate) use events::Events;
 pub(crate) use factory::{NAME, check_filter, check_settings, info, open};

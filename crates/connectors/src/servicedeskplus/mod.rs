@@ -14,6 +14,7 @@
 //! | `hanging` | notes, links, files |
 //! | `lookup`, `check` | finding single requests; trying the connection |
 //! | `people` | finding accounts |
+//! | `events` | what webhooks say |
 //! | `connector`, `factory` | the port; making a connector |
 
 mod apply;
@@ -23,6 +24,7 @@ mod connector;
 mod convert;
 mod cursor;
 mod errors;
+mod events;
 mod factory;
 mod filter;
 mod hanging;
@@ -35,4 +37,5 @@ mod values;
 mod walk;
 mod wire;
 
+pub(crate) use events::Events;
 pub(crate) use factory::{NAME, check_filter, check_settings, info, open};
