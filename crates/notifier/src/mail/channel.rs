@@ -86,13 +86,13 @@ impl MailChannel {
             session.quit().await;
             Ok(check)
         };
-        self.within_time(talk).await
+        self.within_time(Box::pin(talk)).await
     }
 
     async fn send_letter(&self, letter: &Letter) -> Result<Sent, SendError> {
         // The semaphore is never closed.
         let _slot = self.slots.acquire().await;
-        self.within_time(self.hand_over(letter)).await
+        self.within_time(Box::pin(self.hand_over(letter))).await
     }
 
     /// Dropping `talk` when its time is up closes its connection.

@@ -135,3 +135,52 @@ async fn start_tls(
     }
     if required { Err(Trouble::NoStartTls) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::mail::config::{SmtpSettings, SmtpTls};
+
+    /// Offers a sign-in without TLS; answers with the lines it was sent.
+    async fn tempting_server(listener: TcpListener) -> Vec<String> {
+        let (socket, _) = listener.accept().await.unwrap();
+        let (reader, mut writer) = socket.into_split();
+        let mut lines = BufReader::new(reader).lines();
+        writer.write_all(b"220 come in\r\n").await.unwrap();
+        let mut heard = Vec::new();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let hello = line.starts_with("EHLO");
+            let answer: &[u8] =
+                if hello { b"250-here\r\n250 AUTH PLAIN LOGIN\r\n" } else { b"235 welcome\r\n" };
+            heard.push(line);
+            writer.write_all(answer).await.unwrap();
+        }
+        heard
+    }
+
+    #[tokio::test]
+    async fn a_password_stays_here_without_tls() {
+        for (loopback, lines) in [(true, 2), (false, 1)] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let settings = SmtpSettings {
+                host: "127.0.0.1".to_owned(),
+                port: Some(listener.local_addr().unwrap().port()),
+                tls: Some(SmtpTls::None),
+                user: Some("me".to_owned()),
+                password: Some("hunter2".to_owned().into()),
+                from: Some("me@example.com".to_owned()),
+                ..SmtpSettings::default()
+            };
+            let mut config = SmtpConfig::new(settings).unwrap();
+            // As if the settings had let a server elsewhere through.
+            config.loopback = loopback;
+            let server = tokio::spawn(tempting_server(listener));
+            let refused = matches!(Session::open(&config).await, Err(Trouble::ClearPassword));
+            assert_eq!(refused, !loopback);
+            assert_eq!(server.await.unwrap().len(), lines);
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! From data to words, and from words to what each way of sending wants.
 //!
-//! [`sheet`] chooses the words once; the others only lay them out. Text of users and trackers enters there as cleaned
+//! [`sheet()`] chooses the words once; the others only lay them out. Text of users and trackers enters there as cleaned
 //! single lines and is escaped by each layout; it is never read as a template.
 
 mod event;
