@@ -109,16 +109,16 @@ impl Timers {
         std::mem::take(&mut self.failures) > 0
     }
 
-    /// When there is something to do next.
-    pub(crate) fn next(&self, works: bool) -> Duration {
-        if let Some(until) = self.away_until {
+    /// When there is something to do next; who drains rescues nobody.
+    pub(crate) fn next(&self, works: bool, drains: bool) -> Duration {
+        if let Some(until) = self.away_until
+            && self.is_away()
+        {
             return until;
         }
         let beat = works.then_some(self.beat_at);
-        [Some(self.rescue_at), Some(self.poll_at), beat, self.next_job_at]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(self.poll_at)
+        let rescue = (!drains).then_some(self.rescue_at);
+        let job = self.next_job_at.filter(|_| !drains);
+        [rescue, Some(self.poll_at), beat, job].into_iter().flatten().min().unwrap_or(self.poll_at)
     }
 }

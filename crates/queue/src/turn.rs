@@ -83,6 +83,7 @@ impl Worker {
         if asked.free > 0 {
             self.doubtful.push(asked.now);
         }
+        self.look = true;
         self.store_failed("jobs were neither settled nor claimed", fault);
         let away = matches!(fault, Fault::Unavailable(_) | Fault::Busy(_));
         if !away && !asked.settlements.is_empty() {
@@ -97,7 +98,10 @@ impl Worker {
         while let Some(settlement) = left.next() {
             let one = [settlement.clone()];
             match self.store().tx("settle_job", move |tx| tx.settle_jobs(&one)).await {
-                Ok(settled) => report_refused(&[settlement], &settled),
+                Ok(settled) => {
+                    self.store_answered();
+                    report_refused(&[settlement], &settled);
+                }
                 Err(fault @ (Fault::Unavailable(_) | Fault::Busy(_))) => {
                     log::debug!("still away: {fault}");
                     self.unsettled.push(settlement);

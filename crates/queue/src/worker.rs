@@ -110,7 +110,7 @@ impl Worker {
     }
 
     fn next_time(&self) -> Duration {
-        let own = self.timers.next(self.works());
+        let own = self.timers.next(self.works(), self.drain.is_some());
         let way_out = self.drain.map(|drain| {
             if self.clock().monotonic() < drain.tell_at { drain.tell_at } else { drain.end_at }
         });
