@@ -5,6 +5,9 @@
 //! one [`Channel`] for each way; [`Channel::send`] makes one attempt for one [`Recipient`] and says how it ended in terms
 //! of what the caller can do ([`SendErrorKind`]). [`next_attempt`] says when to try again.
 //!
+//! [`Herald`] writes rows into the outbox inside the transaction that ends a run; [`Notifier`] empties it; [`watch`] adds
+//! what no run tells. Whoever has been sent enough for an hour gets the rest as one digest.
+//!
 //! ```
 //! use std::sync::Arc;
 //! use syncline_domain::ports::{Clock, Rng};
@@ -56,6 +59,7 @@ mod clean;
 mod links;
 mod mail;
 mod message;
+mod outbox;
 mod post;
 mod recipient;
 mod recipients;
@@ -70,6 +74,9 @@ pub use channels::Channels;
 pub use links::Links;
 pub use mail::{MailChannel, SmtpCheck, SmtpConfig, SmtpConfigError, SmtpSettings, SmtpTls};
 pub use message::{ConfigName, Message, News, RunFacts, UnreadableMessage};
+pub use outbox::{
+    ChannelDesk, Event, Herald, NO_SMTP, Notifier, NotifierParts, go_round, publish, watch,
+};
 pub use post::channel_outbound_config;
 pub use recipient::Recipient;
 pub use recipients::{MAX_RECIPIENTS, RecipientRules, check_recipients};

@@ -320,7 +320,8 @@ mod tests {
             change(&mut given);
             SmtpConfig::new(given).unwrap_err()
         };
-        let table: [(&str, fn(&mut SmtpSettings)); 12] = [
+        type Change = fn(&mut SmtpSettings);
+        let table: [(&str, Change); 12] = [
             ("SMTP_HOST", |s| s.host = String::new()),
             ("SMTP_HOST", |s| s.host = "smtp.example.com:587".to_owned()),
             ("SMTP_HOST", |s| s.host = "https://smtp.example.com".to_owned()),
