@@ -13,7 +13,7 @@ use crate::outcome::{RetryMove, Settled};
 use crate::page::Page;
 use crate::pass::Pass;
 use crate::points;
-use crate::record::{Fact, put_fact};
+use crate::record::{Fact, put_all};
 use crate::retry::backoff;
 
 /// Commits a page that is done with.
@@ -73,9 +73,7 @@ impl Bookkeeping {
         if !self.live {
             return Ok(());
         }
-        for fact in &self.moves {
-            put_fact(tx, self.connectors, fact, self.now)?;
-        }
+        put_all(tx, self.connectors, &self.moves, self.now)?;
         for retry in &self.retries {
             tx.put_retry(retry)?;
         }

@@ -71,6 +71,7 @@ pub(crate) async fn go(
         let mut pass =
             Pass::prepare(&course.spec, *side, [source, target], run, course.execution.full)?;
         pass.is_second = at > 0;
+        pass.is_thorough = pass.full && (course.spec.config.needs_full || !course.is_live());
         let only = only(course, &pass).await?;
         read_all &= walk(course, &pass, &recovered, only).await?;
     }

@@ -17,7 +17,7 @@ use crate::lease::lease_name;
 use crate::pass::Pass;
 use crate::people::{Asking, People, resolve};
 use crate::plan::Open;
-use crate::record::{Fact, pair_after, put_fact};
+use crate::record::{Fact, pair_after, put_all};
 use crate::start::LEASE_TTL;
 
 /// What the next run does with the source item of a pair that was taken apart.
@@ -119,7 +119,7 @@ async fn store_pair(
                 agreed: agreed.clone(),
                 item,
             };
-            put_fact(tx, connectors, &fact, now)?;
+            put_all(tx, connectors, &[fact], now)?;
             close_doubts(tx, &spec, &pair)?;
             let source = std::slice::from_ref(&pair.source_item_id);
             let stored = tx.pairs_by_items(spec.config.id, Side::Source, source)?.pop();

@@ -24,10 +24,15 @@ pub(crate) struct Pass {
     pub(crate) plan: Plan,
     pub(crate) context: MapContext,
     pub(crate) query: ChangeQuery,
+    /// Under what bases keep the status.
+    pub(crate) status: FieldRef,
     /// Both sides may speak.
     pub(crate) two_way: bool,
     /// Everything is read, whatever the cursor says.
     pub(crate) full: bool,
+    /// Every item is mapped and compared field by field, however quiet it looks: its rules may have changed, or somebody
+    /// wants to see what they make.
+    pub(crate) is_thorough: bool,
     /// The other direction was walked in the same run.
     pub(crate) is_second: bool,
 }
@@ -62,6 +67,8 @@ impl Pass {
             query,
             two_way: spec.config.direction == Direction::Bidirectional,
             full: full || spec.config.needs_full || !spec.config.options.sync_only_changed,
+            status: FieldRef::new(STATUS_REF),
+            is_thorough: true,
             is_second: false,
             plan,
             spec: Arc::clone(spec),

@@ -65,7 +65,11 @@ pub(crate) fn first_look(pass: &Pass, known: &Known, item: Item, now: Timestamp)
         return Look::Done(verdict);
     }
     match memory {
-        Some(memory) if !pass.full && is_quiet(pass, rules, &item, memory) => {
+        Some(memory)
+            if !pass.is_thorough
+                && is_quiet(pass, rules, &item, memory)
+                && (!pass.full || is_settled(pass, rules, memory)) =>
+        {
             return Look::Done(Verdict::well(ItemState::Unchanged));
         }
         None if known.has_visited(&item.id) => {
@@ -117,6 +121,16 @@ fn is_quiet(pass: &Pass, rules: &CompiledPair, item: &Item, memory: &PairMemory)
         (same_version || !pass.is_open_ended(written))
             && written.sources.iter().all(|field| !input_changed(pass, rules, item, memory, field))
     }) && (!rules.writes_status() || !status_changed(pass, item, memory))
+}
+
+/// Whether the copy has everything that the rules make of a quiet item: no field waits for an update, for a person who
+/// was not found, or for a value that depends on more than the item.
+fn is_settled(pass: &Pass, rules: &CompiledPair, memory: &PairMemory) -> bool {
+    rules.written().iter().all(|written| {
+        let base = memory.base(pass.write, &written.field);
+        base.is_some_and(|base| !written.is_identity() || !base.is_null())
+            && !pass.is_open_ended(written)
+    }) && (!rules.writes_status() || memory.base(pass.write, &pass.status).is_some())
 }
 
 /// A write that was planned.

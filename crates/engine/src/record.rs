@@ -64,9 +64,7 @@ pub(crate) async fn put_facts(
     let execution = course.row();
     let asked = course
         .fenced(name, move |tx| {
-            for fact in &facts {
-                put_fact(tx, connectors, fact, now)?;
-            }
+            put_all(tx, connectors, &facts, now)?;
             put_totals(tx, &execution)
         })
         .await?;
@@ -112,25 +110,31 @@ pub(crate) fn pair_after(pass: &Pass, open: &Open, shown: &Item, now: Timestamp)
     }
 }
 
-pub(crate) fn put_fact(
+/// Writes facts; the bases and the receipts of all of them in one call each.
+pub(crate) fn put_all(
     tx: &mut dyn Tx,
     connectors: [ConnectorId; 2],
-    fact: &Fact,
+    facts: &[Fact],
     now: Timestamp,
 ) -> Result<(), Fault> {
-    match fact {
-        Fact::Seen { pair } => tx.update_pair(pair),
-        Fact::Never(intent) => tx.finish_intent(*intent, IntentState::Abandoned, None),
-        Fact::Happened { intent, pair, agreed, item } => {
-            let id = put_pair(tx, connectors, pair)?;
-            tx.put_bases(&agreed.bases(id, now))?;
-            tx.put_receipts(&agreed.receipts(id, now))?;
-            match intent {
-                Some(intent) => tx.finish_intent(*intent, IntentState::Done, Some(item)),
-                None => Ok(()),
+    let mut bases = Vec::new();
+    let mut receipts = Vec::new();
+    for fact in facts {
+        match fact {
+            Fact::Seen { pair } => tx.update_pair(pair)?,
+            Fact::Never(intent) => tx.finish_intent(*intent, IntentState::Abandoned, None)?,
+            Fact::Happened { intent, pair, agreed, item } => {
+                let id = put_pair(tx, connectors, pair)?;
+                bases.extend(agreed.bases(id, now));
+                receipts.extend(agreed.receipts(id, now));
+                if let Some(intent) = intent {
+                    tx.finish_intent(*intent, IntentState::Done, Some(item))?;
+                }
             }
         }
     }
+    tx.put_bases(&bases)?;
+    tx.put_receipts(&receipts)
 }
 
 fn put_pair(tx: &mut dyn Tx, connectors: [ConnectorId; 2], pair: &Pair) -> Result<PairId, Fault> {

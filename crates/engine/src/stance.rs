@@ -1,5 +1,7 @@
 //! What is to become of each field of an item: the merge of one field, fed from bases, rules and items.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use syncline_domain::{FieldRef, FieldType, Item, STATUS_REF, Side, When, fingerprint, same};
 use syncline_mapping::CompiledPair;
@@ -143,18 +145,23 @@ pub(crate) fn input_changed(
     memory: &PairMemory,
     field: &FieldRef,
 ) -> bool {
-    let now = input_of(rules, item, field);
-    let kind = rules.read_type_of(field);
+    let now = match item.fields.get(field) {
+        Some(value) => Cow::Borrowed(value),
+        None => Cow::Owned(input_of(rules, item, field)),
+    };
     match memory.base(pass.read, field) {
         // The base is newer than any receipt: a value that somebody set back to what we wrote once is news.
-        Some(base) => !same(&now, base, kind),
-        None => memory.receipt(pass.read, field).is_none_or(|hash| hash != fingerprint(&now, kind)),
+        Some(base) => *now != *base && !same(&now, base, rules.read_type_of(field)),
+        None => {
+            let kind = rules.read_type_of(field);
+            memory.receipt(pass.read, field).is_none_or(|hash| hash != fingerprint(&now, kind))
+        }
     }
 }
 
 /// Whether the status differs from its base.
 pub(crate) fn status_changed(pass: &Pass, item: &Item, memory: &PairMemory) -> bool {
-    let field = FieldRef::new(STATUS_REF);
-    let now = value_of(item, &field);
-    !memory.base(pass.read, &field).is_some_and(|base| same(&now, base, FieldType::Picklist))
+    let Some(base) = memory.base(pass.read, &pass.status) else { return true };
+    item.status.as_deref() != base.as_str()
+        && !same(&value_of(item, &pass.status), base, FieldType::Picklist)
 }

@@ -101,11 +101,11 @@ pub(super) fn accept(
         check_status(kind, word)?;
     }
     status = status.filter(|word| !quirks.keeps_out_of.contains(word));
-    if let Some(word) = &status {
-        if let Some(field) = kind.fields.iter().find(|field| field.is_status) {
-            let reference = FieldRef::new(field.reference.clone());
-            accepted.insert(reference, Value::String(word.clone()));
-        }
+    if let Some(word) = &status
+        && let Some(field) = kind.fields.iter().find(|field| field.is_status)
+    {
+        let reference = FieldRef::new(field.reference.clone());
+        accepted.insert(reference, Value::String(word.clone()));
     }
     Ok((accepted, status))
 }
