@@ -1,5 +1,12 @@
 //! Rows with sensible values, for tests that care about one column.
 
+mod automation;
+
+pub use automation::{
+    delivery_row, folding_job, health_row, new_job, notification_row, occurrence_row, outbox_row,
+    webhook_row,
+};
+
 use serde_json::{Value, json};
 use syncline_domain::{
     ApiKey, AuditEntry, AuthType, Base, CommentPair, ConfigId, ConflictResolution, ConnectorId,

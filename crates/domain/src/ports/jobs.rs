@@ -35,7 +35,7 @@ pub trait JobTx {
     fn enqueue(&mut self, job: &NewJob) -> Result<Enqueued, Fault>;
     /// How many jobs wait, those between attempts included.
     fn count_waiting_jobs(&mut self) -> Result<u64, Fault>;
-    /// Takes due jobs, higher priority first, then the longer due, at most `limit`, in one statement: running, one
+    /// Takes due jobs, higher priority first, then the longer due, then the older, at most `limit`: running, one
     /// attempt more that began now and has no run yet, a new token, a lease until `now + ttl`. Of a configuration at
     /// most one, and none while one runs.
     fn claim_jobs(

@@ -39,7 +39,7 @@ pub trait OutboxTx {
     /// how many were new. The ids given are ignored. An unknown configuration: [`Fault::Conflict`].
     fn put_outbox(&mut self, messages: &[OutboxMessage]) -> Result<u64, Fault>;
     /// Takes due messages, the longest due first, at most `limit`: one attempt more, a new token, a claim until
-    /// `now + ttl`.
+    /// `now + ttl`. A claimed message is due again when its claim ends.
     fn claim_outbox(
         &mut self,
         now: Timestamp,

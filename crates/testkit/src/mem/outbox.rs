@@ -97,9 +97,8 @@ impl OutboxTx for MemTx<'_> {
         limit: usize,
     ) -> Result<Vec<OutboxMessage>, Fault> {
         let tables = self.write()?;
-        let due = |row: &&OutboxMessage| claimable_at(row).is_some_and(|at| at <= now);
-        let mut ids: Vec<(Timestamp, OutboxId)> =
-            tables.outbox.all().filter(due).map(|row| (row.run_at, row.id)).collect();
+        let due = tables.outbox.all().filter_map(|row| Some((claimable_at(row)?, row.id)));
+        let mut ids: Vec<(Timestamp, OutboxId)> = due.filter(|(at, _)| *at <= now).collect();
         ids.sort_unstable();
         let mut claimed = Vec::new();
         for (_, id) in ids.into_iter().take(limit) {

@@ -27,6 +27,16 @@ mod configs;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod connectors;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod deliveries;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod job_ends;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod job_folds;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod job_lists;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod jobs;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod leases;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod lineage;
@@ -37,10 +47,18 @@ mod metadata;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod model;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod outbox;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod pairs;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod queue_model;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod runs;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod schedules;
 mod seed;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod wake;
 
 use std::any::Any;
 use std::future::Future;
@@ -56,13 +74,22 @@ pub mod rules {
     pub use super::atomic::*;
     pub use super::configs::*;
     pub use super::connectors::*;
+    pub use super::deliveries::*;
+    pub use super::job_ends::*;
+    pub use super::job_folds::*;
+    pub use super::job_lists::*;
+    pub use super::jobs::*;
     pub use super::leases::*;
     pub use super::lineage::*;
     pub use super::memory::*;
     pub use super::metadata::*;
     pub use super::model::*;
+    pub use super::outbox::*;
     pub use super::pairs::*;
+    pub use super::queue_model::*;
     pub use super::runs::*;
+    pub use super::schedules::*;
+    pub use super::wake::*;
 }
 
 /// A store under test, with whatever must live as long.
@@ -214,6 +241,100 @@ macro_rules! store_suite {
             the_store_is_ready
 
             any_sequence_of_operations_gives_the_same_answers
+
+            a_job_comes_back_as_it_was_queued
+            unknown_jobs_and_jobs_of_unknown_configs_are_refused
+            claims_go_by_priority_and_then_by_due_time
+            a_job_is_not_claimed_before_its_time
+            a_claim_counts_an_attempt_and_holds_a_lease
+            one_job_of_a_configuration_runs_at_a_time
+            a_busy_configuration_hides_nobody
+            concurrent_claims_never_share_a_job
+            the_next_job_time_looks_past_busy_configurations
+            jobs_between_attempts_count_as_waiting
+            a_job_queued_in_a_failed_transaction_is_not_there
+
+            only_equal_keys_fold
+            folded_items_keep_their_order_and_collapse
+            folding_takes_the_earlier_time_and_the_higher_priority
+            a_job_without_items_takes_everything_in
+            a_full_job_hands_its_key_on
+            a_job_that_was_claimed_takes_nothing_in
+            a_cancelled_or_redriven_job_takes_nothing_in
+            concurrent_folds_lose_no_item
+
+            an_attempt_ends_with_what_came_out
+            only_the_token_of_the_claim_counts
+            lost_claims_spare_their_neighbours
+            many_claims_are_renewed_and_settled_at_once
+            a_lease_that_is_over_holds_until_its_job_is_taken
+            a_retry_waits_for_its_time
+            a_retry_on_the_last_attempt_gives_up
+            a_released_attempt_is_given_back
+            rescue_takes_only_what_was_let_go
+            a_rescued_job_is_due_given_up_or_cancelled
+            cancelling_depends_on_where_a_job_stands
+            a_job_asked_to_stop_is_not_tried_again
+            redriving_gives_all_attempts_back
+
+            jobs_come_newest_first_filtered_and_paged
+            queue_figures_count_by_status_and_scope
+            many_items_come_in_their_order
+            pruning_jobs_leaves_the_newest_and_those_that_go_on
+            a_deleted_owner_takes_its_automation_along
+
+            webhook_columns_come_back
+            webhook_tokens_are_unique
+            webhooks_need_their_owners
+            webhooks_are_listed_by_owner_and_activity
+            an_update_of_a_webhook_leaves_its_counters
+            a_trigger_counts_only_for_the_revision_that_was_proven
+            concurrent_triggers_are_all_counted
+            delivery_columns_come_back
+            an_accepted_delivery_is_stored_once
+            refused_deliveries_do_not_occupy_a_name
+            one_of_many_equal_deliveries_is_accepted
+            deliveries_come_newest_first_filtered_and_paged
+            pruning_deliveries_takes_the_oldest
+            a_deleted_webhook_takes_its_deliveries_along
+
+            schedules_come_due_the_longest_first
+            only_active_schedules_come_due
+            schedules_that_were_never_armed_come_by_id
+            advancing_needs_the_expected_time_and_touches_nothing_else
+            one_of_many_schedulers_advances
+            an_instant_is_decided_once
+            a_known_instant_spoils_no_transaction
+            occurrences_come_newest_first_and_paged
+            pruning_occurrences_leaves_the_newest_of_each_config
+
+            notification_settings_come_back_and_change
+            unknown_settings_and_settings_of_unknown_configs_are_refused
+            a_deleted_setting_takes_its_waiting_messages_along
+            message_columns_come_back
+            an_event_reaches_a_recipient_once
+            messages_are_claimed_when_due_the_longest_first
+            concurrent_claims_never_share_a_message
+            a_claim_of_a_message_that_is_over_may_be_taken
+            an_attempt_to_send_ends_as_settled
+            a_message_is_tried_again_when_asked
+            lost_claims_of_messages_spare_their_neighbours
+            the_next_message_time_sees_claims_end
+            messages_taken_are_counted_by_recipient
+            messages_come_newest_first_filtered_and_paged
+            pruning_messages_takes_ended_ones
+            config_health_is_written_over
+
+            a_commit_wakes_those_who_wait_for_its_topic
+            every_way_to_queue_or_free_a_job_wakes
+            a_message_to_send_wakes
+            a_changed_configuration_wakes
+            a_rollback_wakes_nobody
+            a_commit_leaves_the_other_topics_asleep
+            a_wakeup_is_remembered_until_somebody_asks
+            a_wait_that_is_given_up_loses_nothing
+
+            any_sequence_of_steps_keeps_the_queue_sound
         }
     };
     (@tests [$make:expr] $($rule:ident)*) => {
