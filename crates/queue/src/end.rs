@@ -26,6 +26,7 @@ impl Worker {
         self.tasks.abort_all();
         let gone = self.clock().sleep(LAST_BREATH);
         tokio::select! {
+            biased;
             () = self.tasks.shutdown() => {}
             () = gone => log::warn!("some handlers do not stop; they end with the process"),
         }
@@ -57,6 +58,7 @@ impl Worker {
         let settling = store.tx("release_jobs", move |tx| tx.settle_jobs(&last));
         let too_late = Clock::sleep(self.clock(), LAST_BREATH);
         tokio::select! {
+            biased;
             settled = settling => match settled {
                 Ok(_) => true,
                 Err(fault) => {

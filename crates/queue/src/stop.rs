@@ -16,6 +16,12 @@ impl StopSignal {
         Self::default()
     }
 
+    /// Is cancelled when a stop is asked for, for loops that know tokens only.
+    #[must_use]
+    pub fn token(&self) -> CancellationToken {
+        self.drain.clone()
+    }
+
     /// Asks to claim nothing more and to end when the running jobs have, or their time is over.
     pub fn drain(&self) {
         self.drain.cancel();

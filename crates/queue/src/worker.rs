@@ -96,7 +96,9 @@ impl Worker {
         let timer = self.clock().sleep_until(self.next_time());
         let takes_more = self.free_slots() > 0;
         let drains = self.drain.is_some();
+        // In order, so that a history replays; whatever is due by time is looked at after every event.
         tokio::select! {
+            biased;
             () = self.stop.now() => {}
             () = self.stop.draining(), if !drains => {}
             Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => {

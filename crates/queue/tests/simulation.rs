@@ -30,7 +30,7 @@ struct History {
 
 impl History {
     async fn begin(seed: u64) -> Self {
-        let rig = Rig::new();
+        let rig = Rig::orderly();
         let configs = rig.configs(3).await;
         let moody = Moody::new(Arc::clone(&rig.store));
         let mut history = Self {
@@ -83,7 +83,7 @@ impl History {
             17 => self.moody.come_back(),
             18 => self.cancel().await,
             _ => {
-                let seconds = i64::try_from(self.rng.below(7_200)).unwrap() - 3_600;
+                let seconds = i64::try_from(self.rng.below(1_200)).unwrap() - 600;
                 self.rig.clock.jump_wall(seconds * 1_000_000);
             }
         }
@@ -148,7 +148,7 @@ impl History {
         for id in &self.accepted {
             self.rig.floor.release(*id);
         }
-        for _ in 0..40 {
+        for _ in 0..80 {
             self.rig.pass(180).await;
             if self.all().await.iter().all(|job| job.completed_at.is_some()) {
                 break;

@@ -8,6 +8,8 @@
     reason = "each test file uses some of it; tests fail by panicking"
 )]
 
+mod orderly;
+
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
@@ -28,8 +30,10 @@ use syncline_queue::{
     Backoff, Ending, Handlers, Queue, QueueConfig, QueueParts, QueueTimes, StopSignal,
 };
 use syncline_testkit::{ManualClock, MemStore, SeededRng, rows};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+
+use orderly::Orderly;
 
 pub(crate) const KIND: &str = "work";
 
@@ -62,7 +66,9 @@ pub(crate) struct Floor {
     most: Mutex<usize>,
     started: Mutex<Vec<(JobId, i64)>>,
     stopped: Mutex<Vec<(JobId, StopReason)>>,
-    released: watch::Sender<BTreeSet<JobId>>,
+    released: Mutex<BTreeSet<JobId>>,
+    /// Wakes in order; a watch channel would not, and histories would not replay.
+    bell: Notify,
 }
 
 impl Floor {
@@ -74,7 +80,8 @@ impl Floor {
             most: Mutex::default(),
             started: Mutex::default(),
             stopped: Mutex::default(),
-            released: watch::Sender::default(),
+            released: Mutex::default(),
+            bell: Notify::new(),
         })
     }
 
@@ -104,13 +111,18 @@ impl Floor {
 
     /// Lets a held job come to its end.
     pub(crate) fn release(&self, id: JobId) {
-        self.released.send_modify(|released| {
-            released.insert(id);
-        });
+        self.released.lock().unwrap().insert(id);
+        self.bell.notify_waiters();
     }
 
     async fn released(&self, id: JobId) {
-        drop(self.released.subscribe().wait_for(|released| released.contains(&id)).await);
+        loop {
+            let rung = self.bell.notified();
+            if self.released.lock().unwrap().contains(&id) {
+                return;
+            }
+            rung.await;
+        }
     }
 
     fn enter(self: &Arc<Self>, job: &Job) -> Here {
@@ -125,6 +137,7 @@ impl Floor {
 
     async fn hold(&self, job: &Job, context: &dyn JobContext) -> JobOutcome {
         let reason = tokio::select! {
+            biased;
             reason = context.stopped() => reason,
             () = self.released(job.id) => return done(job),
         };
@@ -204,6 +217,11 @@ impl Rig {
         let clock = ManualClock::new();
         let floor = Floor::new(&clock);
         Self { clock, store: Arc::new(MemStore::new()), floor }
+    }
+
+    /// A rig whose histories replay.
+    pub(crate) fn orderly() -> Self {
+        Self { store: Arc::new(Orderly::default()), ..Self::new() }
     }
 
     pub(crate) fn clock_now(&self) -> syncline_domain::Timestamp {
