@@ -286,3 +286,98 @@ pub struct QueueCounts {
     /// The earliest run-at of a waiting job; it may lie ahead.
     pub oldest_due_at: Option<Timestamp>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(id: i64, secs: i64) -> JobKey {
+        JobKey { id: JobId(id), created_at: Timestamp::from_secs(secs) }
+    }
+
+    #[test]
+    fn a_key_shows_seconds_and_the_number_in_base_36() {
+        let cases = [
+            (key(0, 0), "job_0_0000000"),
+            (key(1, 1_707_728_400), "job_1707728400_0000001"),
+            (key(35, 1), "job_1_000000z"),
+            (key(36, 1), "job_1_0000010"),
+            (key(36_i64.pow(7) - 1, 1), "job_1_zzzzzzz"),
+            (key(36_i64.pow(7), 1), "job_1_10000000"),
+            (key(i64::MAX, 999_999_999_999), "job_999999999999_1y2p0ij32e8e7"),
+        ];
+        for (key, text) in cases {
+            assert_eq!(key.to_string(), text);
+            assert_eq!(JobKey::parse(text), Some(key));
+        }
+    }
+
+    #[test]
+    fn keys_of_all_sizes_come_back_and_differ() {
+        let mut ids: Vec<i64> = (0..2_000).collect();
+        // Around each power of two, up to the largest number there is.
+        for power in 11..63 {
+            let middle = 1_i64 << power;
+            ids.extend([middle - 1, middle, middle + 1]);
+        }
+        ids.push(i64::MAX);
+        ids.sort_unstable();
+        ids.dedup();
+        let texts: std::collections::BTreeSet<String> =
+            ids.iter().map(|id| key(*id, 1_707_728_400).to_string()).collect();
+        assert_eq!(texts.len(), ids.len());
+        for id in ids {
+            let key = key(id, 1_707_728_400);
+            assert_eq!(JobKey::parse(&key.to_string()), Some(key));
+        }
+    }
+
+    #[test]
+    fn anything_but_the_shown_form_is_no_key() {
+        let junk = [
+            "",
+            "job",
+            "job_",
+            "job__",
+            "job_1",
+            "job_1_",
+            "job__0000001",
+            "_1_0000001",
+            "jobs_1_0000001",
+            "Job_1_0000001",
+            "job_1_000001",
+            "job_1_00000001",
+            "job_1_000000A",
+            "job_1_ZZZZZZZ",
+            "job_1_000000-",
+            "job_1_+000001",
+            "job_1_-000001",
+            "job_1_000 001",
+            "job_1_00000\u{E9}1",
+            "job_1_00000\u{FF11}",
+            "job_1_1y2p0ij32e8e8",
+            "job_1_zzzzzzzzzzzzz",
+            "job_1_10000000000000",
+            "job_-1_0000001",
+            "job_+1_0000001",
+            "job_01_0000001",
+            "job_1.5_0000001",
+            "job_1000000000000_0000001",
+            " job_1_0000001",
+            "job_1_0000001 ",
+            "job_1_0000001\n",
+            "job_1_0000001_2",
+            "job_1_2_0000001",
+        ];
+        for text in junk {
+            assert_eq!(JobKey::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_has_whole_seconds_only() {
+        let shown = JobKey { id: JobId(7), created_at: Timestamp::from_micros(1_999_999) };
+        assert_eq!(shown.to_string(), "job_1_0000007");
+        assert_eq!(JobKey::parse("job_1_0000007"), Some(key(7, 1)));
+    }
+}
