@@ -90,7 +90,7 @@ impl Plan {
                 "nobody can read what a {} tells; run the sync by schedule",
                 opened.connector_type
             )),
-            Some(Err(reason)) => Deed::Refuse(clean(&reason)),
+            Some(Err(reason)) => Deed::Refuse(short(&reason)),
             Some(Ok(reading)) => {
                 // A name that the proof covers is better than one that anybody could have written.
                 let name = verified.message_id.as_deref().or(reading.delivery_id.as_deref());
@@ -222,7 +222,7 @@ impl Plan {
 /// Which of the events are wanted, and what that makes to do. Notes in the row what was told.
 fn deed(wanted: &[String], reading: EventReading, draft: &mut Delivery) -> Deed {
     if reading.events.is_empty() {
-        let told = reading.told.as_deref().map_or_else(|| "it".to_owned(), clean);
+        let told = reading.told.as_deref().map_or_else(|| "it".to_owned(), short);
         return Deed::Ignore(format!("{told} is about no item"));
     }
     let takes =
@@ -246,6 +246,11 @@ fn deed(wanted: &[String], reading: EventReading, draft: &mut Delivery) -> Deed 
         }
         _ => Deed::Queue(items),
     }
+}
+
+/// Words of a sender's that go into a reason.
+fn short(words: &str) -> String {
+    clean(&words.chars().take(300).collect::<String>())
 }
 
 fn items(events: &[ItemEvent]) -> Vec<ItemId> {

@@ -32,8 +32,8 @@ const AZURE: Tracker = Tracker {
          is one event: make one for each event below, all with the same address and secret.",
     ],
     after: &[
-        "Set \"Resource details to send\" to Minimal and both message settings to None: only the work item's number \
-         is read, and the work item is fetched from Azure DevOps anew.",
+        "Leave \"Resource details to send\" at All, since the work item's number is in there, and set both message \
+         settings to None. Only the number is used; the work item is fetched from Azure DevOps anew.",
     ],
 };
 
