@@ -13,6 +13,25 @@
 //!
 //! # What is deliberately absent
 //! Mapping between trackers, and any memory of what was synced: both live further in.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use syncline_connectors::Connectors;
+//! use syncline_domain::ports::{Clock, ConnectorError, ConnectorFactory as _};
+//! use syncline_domain::{ConnectorSettings, Credentials, Item};
+//! use syncline_outbound::Outbound;
+//!
+//! /// The newest items of whatever tracker the settings name.
+//! async fn newest(
+//!     outbound: Outbound,
+//!     clock: Arc<dyn Clock>,
+//!     settings: &ConnectorSettings,
+//!     credentials: &Credentials,
+//! ) -> Result<Vec<Item>, ConnectorError> {
+//!     let tracker = Connectors::new(outbound, clock).open(settings, credentials)?;
+//!     tracker.search(None, None, 10).await
+//! }
+//! ```
 
 mod azuredevops;
 mod github;
