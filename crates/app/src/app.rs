@@ -1,14 +1,21 @@
 //! The context of every use case.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use syncline_domain::ports::{
     Clock, Connector, ConnectorFactory, Place, Sealer, Store, StoreExt as _,
 };
 use syncline_domain::{ConnectorId, ConnectorRow, Credentials, Fault, Timestamp};
 use syncline_engine::Engine;
+use syncline_webhooks::{Parts as ReceiverParts, Receiver};
 
-use crate::{AppError, Caller, RunDesk, SettingsSource};
+use crate::notifications::Pace;
+use crate::{AppError, Automation, Caller, RunDesk, SettingsSource};
+
+/// Test messages that one person may send in [`TEST_SPAN`].
+const TESTS: usize = 10;
+const TEST_SPAN: Duration = Duration::from_secs(3_600);
 
 /// What the use cases stand on. Made once by the binary, or by a program that embeds Syncline.
 pub struct AppParts {
@@ -50,14 +57,53 @@ impl AppParts {
 #[derive(Clone)]
 pub struct App {
     parts: Arc<AppParts>,
+    automation: Arc<Automation>,
+    receiver: Arc<Receiver>,
+    tests: Arc<Pace>,
     runs: RunDesk,
 }
 
 impl App {
-    /// From its parts.
+    /// From its parts, with [`Automation::of_machine`].
     #[must_use]
     pub fn new(parts: AppParts) -> Self {
-        Self { parts: Arc::new(parts), runs: RunDesk::default() }
+        Self::automated(parts, Automation::of_machine())
+    }
+
+    /// From its parts and those of automation.
+    #[must_use]
+    pub fn automated(parts: AppParts, automation: Automation) -> Self {
+        let receiver = Receiver::new(ReceiverParts {
+            store: Arc::clone(&parts.store),
+            sealer: Arc::clone(&parts.sealer),
+            readers: Arc::clone(&automation.readers),
+            clock: Arc::clone(&parts.clock),
+            room: Arc::clone(&automation.room),
+            limits: automation.webhook_limits,
+        });
+        Self {
+            parts: Arc::new(parts),
+            automation: Arc::new(automation),
+            receiver: Arc::new(receiver),
+            tests: Arc::new(Pace::new(TESTS, TEST_SPAN)),
+            runs: RunDesk::default(),
+        }
+    }
+
+    /// Takes webhooks' requests in.
+    #[must_use]
+    pub fn receiver(&self) -> &Receiver {
+        &self.receiver
+    }
+
+    /// The parts of automation.
+    #[must_use]
+    pub fn automation(&self) -> &Automation {
+        &self.automation
+    }
+
+    pub(crate) fn test_pace(&self) -> &Pace {
+        &self.tests
     }
 
     /// The store.
@@ -100,7 +146,9 @@ impl App {
         Arc::clone(&self.parts.sealer)
     }
 
-    pub(crate) fn environment(&self) -> &SettingsSource {
+    /// Settings that the environment decides; knows what is in force, and what is old.
+    #[must_use]
+    pub fn environment(&self) -> &SettingsSource {
         &self.parts.environment
     }
 

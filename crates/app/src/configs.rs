@@ -11,6 +11,7 @@ use syncline_scheduler::{CronExpr, parse_zone};
 use crate::connectors::Saved;
 use crate::input::Body;
 use crate::rules::{self, PairDraft, Replaced};
+use crate::schedules::arm;
 use crate::{App, AppError, Caller, audit, options, user_map};
 
 /// A configuration as people see it.
@@ -116,7 +117,8 @@ impl App {
         caller.must_see_all()?;
         let draft = self.read_new_config(caller, body).await?;
         let (caller, now) = (caller.clone(), self.now());
-        let (config, pairs) = (draft.config, draft.pairs.unwrap_or_default());
+        let (mut config, pairs) = (draft.config, draft.pairs.unwrap_or_default());
+        arm(&mut config, None, now);
         let (id, mut warnings) = self
             .store()
             .tx("config create", move |tx| {
@@ -163,6 +165,7 @@ impl App {
                     last_sync_at: current.last_sync_at,
                     ..config.clone()
                 };
+                arm(&mut config, Some(&current), now);
                 let replaced = match &pairs {
                     Some(pairs) => rules::replace(tx, &config, pairs)?,
                     None => Replaced::default(),

@@ -440,7 +440,8 @@ fn judged(checks: Vec<Check>) -> Result<Vec<Check>, AppError> {
     } else {
         format!("{}; {}", first.message, first.what_to_do)
     };
-    Err(AppError { cause: Cause::Remote { message, details }, extras: serde_json::Map::new() }
+    let cause = Cause::Remote { message, details };
+    Err(AppError { cause, extras: serde_json::Map::new(), retry_after: None }
         .with("checks", json!(checks)))
 }
 

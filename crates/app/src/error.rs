@@ -1,5 +1,7 @@
 //! Why a use case could not do as asked.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 use syncline_domain::ports::{ConnectorError, SealError};
@@ -12,6 +14,8 @@ pub struct AppError {
     pub cause: Cause,
     /// Further fields of the reply, such as `execution_id` or `required`.
     pub extras: Map<String, Value>,
+    /// When it may be tried again, where that is known.
+    pub retry_after: Option<Duration>,
 }
 
 /// What went wrong.
@@ -67,6 +71,22 @@ impl AppError {
         self
     }
 
+    /// What went wrong on our side; `None` when somebody else refused.
+    #[must_use]
+    pub const fn fault(&self) -> Option<&Fault> {
+        match &self.cause {
+            Cause::Fault(fault) => Some(fault),
+            Cause::Remote { .. } => None,
+        }
+    }
+
+    /// Says when it may be tried again.
+    #[must_use]
+    pub const fn later(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
     /// One line for logs and terminals.
     #[must_use]
     pub fn message(&self) -> String {
@@ -87,7 +107,7 @@ impl std::error::Error for AppError {}
 
 impl From<Fault> for AppError {
     fn from(fault: Fault) -> Self {
-        Self { cause: Cause::Fault(fault), extras: Map::new() }
+        Self { cause: Cause::Fault(fault), extras: Map::new(), retry_after: None }
     }
 }
 
@@ -105,7 +125,7 @@ impl From<ConnectorError> for AppError {
             what_to_do: error.what_to_do.clone().unwrap_or_else(|| usual_advice(&error)),
         };
         let cause = Cause::Remote { message: error.for_people(), details: vec![fault] };
-        Self { cause, extras: Map::new() }
+        Self { cause, extras: Map::new(), retry_after: None }
     }
 }
 

@@ -63,11 +63,12 @@ impl Body {
         self.faults.push(FieldFault::new(path, message));
     }
 
-    /// Keeps faults found inside a field; their paths are relative to it.
+    /// Keeps faults found inside a field, or, without a name, inside this object; their paths are relative to it.
     pub fn faults_below(&mut self, name: &str, faults: Vec<FieldFault>) {
+        let at = if name.is_empty() { self.at.clone() } else { self.path(name) };
         for fault in faults {
             let gap = if fault.path.is_empty() || fault.path.starts_with('/') { "" } else { "/" };
-            let path = format!("{}{gap}{}", self.path(name), fault.path);
+            let path = format!("{at}{gap}{}", fault.path);
             self.faults.push(FieldFault::new(path, fault.message));
         }
     }
@@ -332,6 +333,15 @@ mod tests {
         for wrong in [json!(null), json!([]), json!("x"), json!(1)] {
             assert!(Body::new(wrong).is_err());
         }
+    }
+
+    #[test]
+    fn faults_of_parts_get_the_place_of_the_whole() {
+        let mut body = Body::nested(json!({}), "/outer").unwrap();
+        body.faults_below("", vec![FieldFault::new("a/0", "x"), FieldFault::new("/b", "x")]);
+        body.faults_below("c", vec![FieldFault::new("d", "x"), FieldFault::new("", "x")]);
+        let paths: Vec<&str> = body.faults().iter().map(|fault| fault.path.as_str()).collect();
+        assert_eq!(paths, ["/outer/a/0", "/outer/b", "/outer/c/d", "/outer/c"]);
     }
 
     #[test]

@@ -14,6 +14,7 @@
 
 mod app;
 mod audit;
+mod automation;
 mod caller;
 mod configs;
 mod connector_body;
@@ -22,33 +23,48 @@ mod desk;
 mod discovery;
 mod error;
 pub mod input;
+mod jobs;
 mod keys;
 mod metadata;
+mod notifications;
 mod options;
 mod replies;
 mod rules;
 mod runs;
+mod schedules;
 mod settings;
 mod sight;
 mod user_map;
+mod webhooks;
 
 pub use app::{App, AppParts, credentials_place};
+pub use automation::Automation;
 pub use caller::Caller;
 pub use configs::{ConfigFilter, ConfigView};
 pub use connectors::{Discovered, Saved};
 pub use desk::RunDesk;
 pub use discovery::Drift;
 pub use error::{AppError, Cause, RemoteFault};
+pub use jobs::{Cancelled, JobAsked, JobPage, JobResult, JobView, QueueFigures, RUN_AT_MOST_DAYS};
 pub use keys::{MadeKey, NewKey};
 pub use metadata::SuggestFor;
+pub use notifications::{
+    Address, ChannelTest, ChannelTester, NoChannels, NotificationFilter, NotificationView,
+    RecipientRules, TestLine, Tested,
+};
 pub use replies::Claim;
 pub use rules::{FieldDraft, PairDraft, RuleSet, StatusDraft};
 pub use runs::{
     ExecutionPage, ExecutionState, OnNextRun, OutcomePage, PairView, RunAsked, RunStarted, Trial,
     Validation, item_id,
 };
-pub use settings::{Setting, SettingsSource};
+pub use schedules::{Armed, OccurrencePage, ScheduledConfig, SchedulerState, Upcoming};
+pub use settings::{Setting, Settings, SettingsSource, SmtpSettings};
 pub use syncline_engine::{
     Engine, EngineParts, Preview, PreviewAction, PreviewItem, PreviewSummary,
 };
 pub use syncline_mapping::{Issue, Mapped, TransformationInfo, catalogue as transformations};
+pub use syncline_webhooks::{Answer, Incoming, Limits, Secret, Setup};
+pub use webhooks::{
+    DeliveryPage, DeliveryView, Echo, Registered, Rotated, SetupGuide, WebhookView,
+};

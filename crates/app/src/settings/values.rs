@@ -1,0 +1,190 @@
+//! Settings as the code that they are about reads them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+use syncline_domain::ports::Tx;
+use syncline_domain::{ConflictResolution, Fault, Timestamp};
+
+use super::known::{
+    DELIVERY_DAYS, EXECUTION_DAYS, JOB_DAYS, JOB_HISTORY, KNOWN, Known, MAX_CONCURRENT, RESOLUTION,
+};
+
+/// Settings that the environment decides, by key.
+#[derive(Clone, Default, PartialEq)]
+pub struct SettingsSource(pub BTreeMap<String, Value>);
+
+impl std::fmt::Debug for SettingsSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let secret = |key: &str| Known::named(key).is_some_and(Known::is_secret);
+        let shown = |(key, value): (&String, &Value)| {
+            (key.clone(), if secret(key) { "***".to_owned() } else { value.to_string() })
+        };
+        f.debug_map().entries(self.0.iter().map(shown)).finish()
+    }
+}
+
+impl SettingsSource {
+    /// What is in force now: the environment's word, else the stored one, else the default.
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub fn in_force(&self, tx: &mut dyn Tx) -> Result<Settings, Fault> {
+        let stored = tx.settings()?;
+        let values = KNOWN.iter().map(|known| {
+            let (value, source) = self.of(known, &stored);
+            (known.key, (value, source))
+        });
+        Ok(Settings { values: values.collect() })
+    }
+
+    fn of(&self, known: &Known, stored: &BTreeMap<String, String>) -> (Value, &'static str) {
+        if let Some(value) = self.0.get(known.key) {
+            return (value.clone(), "environment");
+        }
+        let read = stored.get(known.key).and_then(|text| serde_json::from_str::<Value>(text).ok());
+        // What a secret holds is sealed: whether it is good is for whoever opens it.
+        let good = read.filter(|value| known.is_secret() || known.checked(value).is_ok());
+        good.map_or_else(|| (known.default_value(), "default"), |value| (value, "stored"))
+    }
+}
+
+/// Every setting as it is in force.
+#[derive(Clone, PartialEq)]
+pub struct Settings {
+    values: BTreeMap<&'static str, (Value, &'static str)>,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.values.keys()).finish()
+    }
+}
+
+impl Settings {
+    /// Jobs that a worker runs at once, 1 to 1,000.
+    #[must_use]
+    pub fn max_concurrent_syncs(&self) -> usize {
+        usize::try_from(self.number(MAX_CONCURRENT)).unwrap_or(1).max(1)
+    }
+
+    /// How long ended runs are kept.
+    #[must_use]
+    pub fn execution_retention(&self) -> Duration {
+        self.days(EXECUTION_DAYS)
+    }
+
+    /// How long deliveries are kept.
+    #[must_use]
+    pub fn delivery_retention(&self) -> Duration {
+        self.days(DELIVERY_DAYS)
+    }
+
+    /// How long ended jobs beyond [`Settings::job_history_limit`] are kept; occurrences and ended messages, too.
+    #[must_use]
+    pub fn job_retention(&self) -> Duration {
+        self.days(JOB_DAYS)
+    }
+
+    /// How many ended jobs are kept, however old.
+    #[must_use]
+    pub fn job_history_limit(&self) -> u64 {
+        self.number(JOB_HISTORY)
+    }
+
+    /// The resolution that new configurations get.
+    #[must_use]
+    pub fn conflict_resolution_default(&self) -> ConflictResolution {
+        let word = self.value(RESOLUTION).as_str().and_then(|text| text.parse().ok());
+        word.unwrap_or(ConflictResolution::LastWriteWins)
+    }
+
+    pub(super) fn value(&self, key: &str) -> &Value {
+        self.values.get(key).map_or(&Value::Null, |(value, _)| value)
+    }
+
+    pub(super) fn source(&self, key: &str) -> &'static str {
+        self.values.get(key).map_or("default", |(_, source)| source)
+    }
+
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        self.value(key).as_str().map(str::trim).filter(|text| !text.is_empty())
+    }
+
+    pub(super) fn number(&self, key: &str) -> u64 {
+        self.value(key).as_u64().unwrap_or_default()
+    }
+
+    fn days(&self, key: &str) -> Duration {
+        Duration::from_secs(self.number(key).max(1).saturating_mul(86_400))
+    }
+}
+
+/// Deletes what is older than the settings say, a batch at a time; each answers how many rows are gone.
+impl SettingsSource {
+    /// Ended runs with their outcomes.
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub fn prune_executions(
+        &self,
+        tx: &mut dyn Tx,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<u64, Fault> {
+        let before = now.before(self.in_force(tx)?.execution_retention());
+        tx.prune_executions(before, limit)
+    }
+
+    /// Deliveries.
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub fn prune_deliveries(
+        &self,
+        tx: &mut dyn Tx,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<u64, Fault> {
+        let before = now.before(self.in_force(tx)?.delivery_retention());
+        tx.prune_deliveries(before, limit)
+    }
+
+    /// Ended jobs.
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub fn prune_jobs(&self, tx: &mut dyn Tx, now: Timestamp, limit: usize) -> Result<u64, Fault> {
+        let settings = self.in_force(tx)?;
+        tx.prune_jobs(settings.job_history_limit(), now.before(settings.job_retention()), limit)
+    }
+
+    /// What became of the instants of schedules.
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub fn prune_occurrences(
+        &self,
+        tx: &mut dyn Tx,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<u64, Fault> {
+        let before = now.before(self.in_force(tx)?.job_retention());
+        tx.prune_occurrences(before, limit)
+    }
+
+    /// Messages that were sent or given up.
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub fn prune_outbox(
+        &self,
+        tx: &mut dyn Tx,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<u64, Fault> {
+        let before = now.before(self.in_force(tx)?.job_retention());
+        tx.prune_outbox(before, limit)
+    }
+}
