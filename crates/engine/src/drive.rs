@@ -2,13 +2,14 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use syncline_domain::ports::{Connector, RunEvent, StoreExt as _};
 use syncline_domain::{Execution, ExecutionStatus, ItemId, RunDirection, Side};
 
 use crate::course::{Course, Mode};
-use crate::engine::{Engine, RunReport};
+use crate::engine::{Engine, RunEnd};
 use crate::error::Stop;
 use crate::lease::Keeper;
 use crate::pass::{Pass, reading_sides};
@@ -22,7 +23,7 @@ pub(crate) async fn drive(
     run: StartedRun,
     source: Arc<dyn Connector>,
     target: Arc<dyn Connector>,
-) -> RunReport {
+) -> RunEnd {
     let StartedRun { execution, spec, lease, limit, going_on } = run;
     let parts = engine.parts.clone();
     parts
@@ -34,26 +35,33 @@ pub(crate) async fn drive(
     let people = engine.accounts.of(&spec.config, engine.parts.clock.monotonic());
     let course =
         Course::new(parts, spec, mode, execution, Some(Arc::clone(&keeper)), limit, people);
-    {
+    let retry_after = {
         let work = pin!(go_and_close(&course, &source, &target));
         let beat = pin!(keeper.beat());
         match select(work, beat).await {
-            Either::Left(((), _)) => {}
+            Either::Left((retry_after, _)) => retry_after,
             Either::Right((never, _)) => match never {},
         }
-    }
+    };
     let people = std::mem::take(&mut *course.people.lock().await);
     engine.accounts.keep(&course.spec.config, people);
     drop(going_on);
-    course.row()
+    RunEnd { execution: course.row(), retry_after }
 }
 
-async fn go_and_close(course: &Course, source: &Arc<dyn Connector>, target: &Arc<dyn Connector>) {
+/// Answers how long a tracker asked to be left alone.
+async fn go_and_close(
+    course: &Course,
+    source: &Arc<dyn Connector>,
+    target: &Arc<dyn Connector>,
+) -> Option<Duration> {
     let end = match go(course, source, target).await {
         Ok(read_all) => course.reach(points::RUN_BEFORE_CLOSE).map(|()| read_all),
         Err(stop) => Err(stop),
     };
+    let retry_after = end.as_ref().err().and_then(Stop::retry_after);
     close(course, end).await;
+    retry_after
 }
 
 /// All directions of the run. True when everything there is was read.

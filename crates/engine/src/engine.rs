@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use syncline_domain::ports::{
     Clock, Connector, FaultPoints, IdGen, RunEnding, RunEvents, Store, StoreExt as _,
@@ -52,6 +53,15 @@ impl EngineParts {
 /// How a run ended: its row, as stored last.
 pub type RunReport = Execution;
 
+/// How a run ended, with what its row does not keep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunEnd {
+    /// Its row, as stored last.
+    pub execution: Execution,
+    /// How long the tracker that stopped the run asked to be left alone (`Retry-After`).
+    pub retry_after: Option<Duration>,
+}
+
 /// Starts and drives runs. Clones share everything.
 #[derive(Clone)]
 pub struct Engine {
@@ -94,6 +104,16 @@ impl Engine {
         source: Arc<dyn Connector>,
         target: Arc<dyn Connector>,
     ) -> RunReport {
+        crate::drive::drive(self, run, source, target).await.execution
+    }
+
+    /// As [`Engine::drive`], and says how long a tracker asked to be left alone, for whoever tries again.
+    pub async fn drive_to_end(
+        &self,
+        run: StartedRun,
+        source: Arc<dyn Connector>,
+        target: Arc<dyn Connector>,
+    ) -> RunEnd {
         crate::drive::drive(self, run, source, target).await
     }
 
@@ -115,7 +135,19 @@ impl Engine {
     /// # Errors
     /// What the store answers.
     pub async fn close_orphans(&self) -> Result<Vec<ExecutionId>, Fault> {
-        crate::orphans::close_orphans(self).await
+        crate::orphans::close_orphans(self, |_| false).await
+    }
+
+    /// The same, and runs of processes that `is_dead` knows to be gone are closed without waiting for their leases to
+    /// end.
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub async fn close_orphans_of(
+        &self,
+        is_dead: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> Result<Vec<ExecutionId>, Fault> {
+        crate::orphans::close_orphans(self, is_dead).await
     }
 
     /// Joins two items that are copies of each other already. Both are read, their values become the bases, and

@@ -1,5 +1,7 @@
 //! Why a run could not be started, previewed or changed by hand; and why one stops on its way.
 
+use std::time::Duration;
+
 use syncline_domain::ports::{ConnectorError, Crash};
 use syncline_domain::{ConfigId, ErrorType, ExecutionId, Fault, FieldFault, ItemError, PairId};
 
@@ -103,6 +105,14 @@ pub(crate) enum Stop {
 }
 
 impl Stop {
+    /// How long a tracker asked to be left alone.
+    pub(crate) const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Connector { error, .. } => error.retry_after,
+            _ => None,
+        }
+    }
+
     /// What the run's row says about it; `None` when the run is not at fault.
     pub(crate) fn item_error(&self) -> Option<ItemError> {
         let (error_type, message) = match self {

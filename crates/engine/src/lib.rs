@@ -100,7 +100,7 @@ pub mod fault_points {
     pub use crate::points::*;
 }
 
-pub use engine::{Engine, EngineParts, RunReport};
+pub use engine::{Engine, EngineParts, RunEnd, RunReport};
 pub use error::{PairError, PreviewError, StartError};
 pub use pairs::OnNextRun;
 pub use preview::{Preview, PreviewAction, PreviewItem, PreviewRequest, PreviewSummary};

@@ -11,7 +11,10 @@ use crate::lease::lease_name;
 /// How many running rows are looked at; there is one a configuration unless something went very wrong.
 const MOST: usize = 10_000;
 
-pub(crate) async fn close_orphans(engine: &Engine) -> Result<Vec<ExecutionId>, Fault> {
+pub(crate) async fn close_orphans(
+    engine: &Engine,
+    is_dead: impl Fn(&str) -> bool + Send + Sync + 'static,
+) -> Result<Vec<ExecutionId>, Fault> {
     let now = engine.parts.clock.now();
     let holder = engine.parts.holder.clone();
     let engine_too = engine.clone();
@@ -25,7 +28,8 @@ pub(crate) async fn close_orphans(engine: &Engine) -> Result<Vec<ExecutionId>, F
                     continue;
                 }
                 if let Some(lease) = tx.lease(&lease_name(execution.config_id))? {
-                    if lease.expires_at > now && lease.holder != holder {
+                    let over = lease.expires_at <= now || lease.holder == holder;
+                    if !over && !is_dead(&lease.holder) {
                         continue;
                     }
                     tx.release_lease(&lease)?;
