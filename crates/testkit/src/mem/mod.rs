@@ -120,3 +120,31 @@ impl MemTx<'_> {
 fn count(rows: impl Iterator) -> u64 {
     u64::try_from(rows.count()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use syncline_domain::ports::StoreExt;
+
+    use super::*;
+    use crate::rows::new_job;
+
+    #[tokio::test]
+    async fn clones_wake_one_another_and_a_snapshot_is_on_its_own() {
+        let store = MemStore::new();
+        let (twin, apart) = (store.clone(), store.snapshot());
+        let mut near = twin.wakeup(Topic::Jobs);
+        let mut far = apart.wakeup(Topic::Jobs);
+        let queued = store.tx("test", |tx| tx.enqueue(&new_job(None))).await;
+        assert!(queued.is_ok());
+        assert!(near.woken().now_or_never().is_some());
+        assert!(far.woken().now_or_never().is_none());
+        assert!(near.woken().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn nobody_wakes_those_whose_store_is_gone() {
+        let mut ear = MemStore::new().wakeup(Topic::Outbox);
+        assert!(ear.woken().now_or_never().is_none());
+    }
+}
