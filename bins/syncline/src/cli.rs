@@ -66,6 +66,9 @@ pub(crate) struct ServeArgs {
     /// The port to listen on (PORT).
     #[arg(long)]
     pub(crate) port: Option<u16>,
+    /// Which part of the work this process does; several processes share one PostgreSQL database.
+    #[arg(long, value_enum, env = "SYNCLINE_ROLE")]
+    pub(crate) role: Option<crate::config::Role>,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@
 //! # What is deliberately absent
 //! Decisions about syncing: they live in `syncline-app` and `syncline-engine`.
 
+mod automation;
 mod cli;
 mod commands;
 mod config;
@@ -16,8 +17,10 @@ mod serve;
 mod wiring;
 
 pub use cli::Cli;
-pub use config::{Config, ConfigFault, Encryption, Variables, parse_dotenv};
-pub use serve::{run, serve};
+pub use config::{
+    AutomationConfig, Config, ConfigFault, Encryption, Role, Variables, parse_dotenv,
+};
+pub use serve::{run, run_at, serve};
 
 /// A configuration that cannot be used (`EX_CONFIG` of sysexits.h).
 const EXIT_CONFIG: u8 = 78;

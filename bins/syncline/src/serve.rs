@@ -6,14 +6,20 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use syncline_api::{ApiState, EventHub, ServerOptions};
+use syncline_domain::ports::Clock;
+use syncline_engine::SystemClock;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::automation::{Automation, Machinery};
 use crate::config::Config;
 use crate::key_ring::reseal_all;
 use crate::wiring::House;
 
 /// How long running syncs may go on after a stop was asked for.
 const DRAIN: Duration = Duration::from_secs(25);
+
+/// How long jobs that did not end have to be handed back.
+const HAND_BACK: Duration = Duration::from_secs(4);
 
 /// Serves until a signal comes. A second signal ends at once.
 ///
@@ -36,8 +42,22 @@ pub async fn run(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
+    run_at(config, listener, Arc::new(SystemClock::new()), stop).await
+}
+
+/// The same by another clock, for tests.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn run_at(
+    mut config: Config,
+    listener: TcpListener,
+    clock: Arc<dyn Clock>,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    config.port = listener.local_addr()?.port();
     let events = EventHub::default();
-    let house = House::open(&config, Arc::new(events.clone())).await?;
+    let house = House::open_at(&config, Arc::new(events.clone()), clock).await?;
     refuse_open_door(&config, &house).await?;
     run_house(&config, house, events, listener, stop).await
 }
@@ -67,30 +87,94 @@ pub(crate) async fn run_house(
     let handle = server.handle();
     let serving = tokio::spawn(server);
     let public = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-    log::info!("✓ Database connection successful");
-    log::info!("✓ Connector registry initialized");
+    let mut automation = start_automation(config, &house).await?;
+    tell_start(config, &house).await;
     log::info!("listening on {address}; API documentation at {public}/api/docs/");
     stop.await;
     log::info!("stopping: no new work; running syncs may go on for {} seconds", DRAIN.as_secs());
-    drain(&house).await;
+    drain(&house, &mut automation).await;
     handle.stop(true).await;
     serving.await.context("the server's task")?.context("the server")?;
     log::info!("stopped");
     Ok(())
 }
 
+async fn start_automation(config: &Config, house: &House) -> anyhow::Result<Automation> {
+    let machinery = Machinery {
+        app: house.app.clone(),
+        store: Arc::clone(&house.store),
+        clock: Arc::clone(house.app.clock()),
+        rng: Arc::clone(&house.rng),
+        sealer: house.sealer(),
+        post: house.post.clone(),
+        holder: house.holder.clone(),
+    };
+    Automation::start(machinery, config.automation.role, config.automation.scheduler_enabled).await
+}
+
+/// Says what is there, in the order in which it came up; what is off says so and why.
+async fn tell_start(config: &Config, house: &House) {
+    let (role, schedules) = (config.automation.role, config.automation.scheduler_enabled);
+    log::info!("✓ Database connection successful");
+    log::info!("✓ Connector registry initialized");
+    let scheduler = match (role.schedules(), schedules) {
+        (true, true) => Ok(()),
+        (true, false) => Err("SCHEDULER_ENABLED=false"),
+        (false, _) => Err("another process has this role"),
+    };
+    match scheduler {
+        Ok(()) => log::info!("✓ Scheduler started"),
+        Err(why) => log::info!("- Scheduler not started: {why}"),
+    }
+    let jobs = if role.works() { Ok(()) } else { Err("another process has this role") };
+    match jobs {
+        Ok(()) => log::info!("✓ Job queue event listeners configured"),
+        Err(why) => log::info!("- Job queue not worked off here: {why}"),
+    }
+    let mail = match house.app.smtp().await {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err("SMTP not configured"),
+        Err(_) => Err("the mail settings are not readable"),
+    };
+    log::info!("Phase 5 Features Active:");
+    for (name, state) in [
+        ("Scheduled Sync (Cron-based)", scheduler),
+        ("Webhook Receivers", Ok(())),
+        ("Background Job Queue", jobs),
+        ("Email Notifications", jobs.and(mail)),
+    ] {
+        match state {
+            Ok(()) => log::info!("  ✓ {name}"),
+            Err(why) => log::info!("  - {name}: {why}"),
+        }
+    }
+}
+
 /// Waits for running syncs; what is still going on then is closed by the next start and goes on from its cursor.
-async fn drain(house: &House) {
+async fn drain(house: &House, automation: &mut Automation) {
     let runs = house.app.runs();
     runs.close();
     let hurried = second_signal();
+    let signal = automation.signal();
+    let all = async {
+        automation.drain().await;
+        runs.wait().await;
+    };
     tokio::select! {
-        () = runs.wait() => {}
-        () = tokio::time::sleep(DRAIN) => {
+        () = all => {}
+        () = tokio::time::sleep(DRAIN + HAND_BACK) => {
             let left = runs.running();
             log::warn!("{} sync(s) still running are left to the next start", left.len());
         }
-        () = hurried => log::warn!("second signal: ending at once"),
+        () = hurried => {
+            log::warn!("second signal: ending at once");
+            signal.end_now();
+            // Jobs are handed back where the database answers; their leases end by themselves where it does not.
+            drop(tokio::time::timeout(Duration::from_secs(1), automation.drain()).await);
+        }
+    }
+    if let Err(fault) = house.app.receiver().flush().await {
+        log::warn!("counts of rejected requests were not recorded: {fault}");
     }
 }
 
@@ -106,11 +190,6 @@ async fn clean_up(house: &House) {
             log::info!("brought the credentials of {moved} connector(s) under the current key")
         }
         Err(error) => log::error!("credentials were not brought under the current key: {error:#}"),
-    }
-    match house.app.prune_executions().await {
-        Ok(0) => {}
-        Ok(gone) => log::info!("deleted {gone} old run(s) (execution_retention_days)"),
-        Err(error) => log::error!("old runs were not deleted: {error}"),
     }
 }
 

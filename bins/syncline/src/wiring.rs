@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use syncline_app::{App, AppParts, SettingsSource};
-use syncline_connectors::Connectors;
-use syncline_domain::ports::{Clock, NoFaultPoints, NothingFollows, Rng, RunEvents, Sealer, Store};
+use syncline_app::{App, AppParts, Automation, Limits};
+use syncline_connectors::{Connectors, Readers};
+use syncline_domain::WaitingRoom;
+use syncline_domain::ports::{Clock, NoFaultPoints, Rng, RunEvents, Sealer, Store};
 use syncline_engine::{Engine, EngineParts, SystemClock, SystemIds, SystemRng};
+use syncline_notifier::Herald;
 use syncline_outbound::{AddressPolicy, Outbound, OutboundConfig, Proxies};
 use syncline_storage::{DatabaseConfig, Storage};
 
+use crate::automation::channels::Post;
+use crate::automation::name_of_process;
 use crate::config::Config;
 use crate::key_ring::FollowingVault;
 
@@ -20,12 +24,22 @@ pub(crate) struct House {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) vault: Arc<FollowingVault>,
     pub(crate) rng: Arc<dyn Rng>,
+    pub(crate) post: Post,
+    pub(crate) holder: String,
 }
 
 impl House {
     /// Opens the database (made and migrated where needed) and puts the rooms together.
     pub(crate) async fn open(config: &Config, events: Arc<dyn RunEvents>) -> anyhow::Result<Self> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        Self::open_at(config, events, Arc::new(SystemClock::new())).await
+    }
+
+    /// The same, by another clock.
+    pub(crate) async fn open_at(
+        config: &Config,
+        events: Arc<dyn RunEvents>,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
         let rng: Arc<dyn Rng> = Arc::new(SystemRng::new());
         let database = DatabaseConfig::new(&config.database_url);
         let store: Arc<dyn Store> =
@@ -33,30 +47,49 @@ impl House {
         let vault = Arc::new(FollowingVault::open(&config.encryption)?);
         vault.must_know_all(store.as_ref()).await?;
         let outbound = outbound(config, Arc::clone(&clock), Arc::clone(&rng))?;
+        let holder = name_of_process(rng.as_ref());
+        let public_url = config.reached_at();
+        let post = Post::new(config, &public_url, Arc::clone(&clock), Arc::clone(&rng))?;
         let engine = Engine::new(EngineParts {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             ids: Arc::new(SystemIds::new()),
             events,
             faults: Arc::new(NoFaultPoints),
-            ending: Arc::new(NothingFollows),
-            holder: format!("{}-{:08x}", std::process::id(), rng.next_u64() >> 32),
+            ending: Arc::new(Herald),
+            holder: holder.clone(),
         });
         let sealer: Arc<dyn Sealer> = vault.clone();
-        let app = App::new(AppParts {
+        let parts = AppParts {
             store: Arc::clone(&store),
             factory: Arc::new(Connectors::new(outbound, Arc::clone(&clock))),
             sealer,
             engine,
             clock,
-            environment: SettingsSource::default(),
-        });
-        Ok(Self { app, store, vault, rng })
+            environment: config.automation.settings.clone(),
+        };
+        let app = App::automated(parts, automation(config, public_url, &post, &rng));
+        Ok(Self { app, store, vault, rng, post, holder })
     }
 
     /// The vault, as what it is to others.
     pub(crate) fn sealer(&self) -> Arc<dyn Sealer> {
         self.vault.clone()
+    }
+}
+
+fn automation(config: &Config, public_url: String, post: &Post, rng: &Arc<dyn Rng>) -> Automation {
+    let limits =
+        Limits { proven_per_minute: config.automation.webhook_rate_limit, ..Limits::default() };
+    Automation {
+        room: Arc::new(WaitingRoom::new(config.automation.max_queue)),
+        readers: Arc::new(Readers),
+        rng: Arc::clone(rng),
+        public_url,
+        scheduler_enabled: config.automation.scheduler_enabled,
+        webhook_limits: limits,
+        recipients: Arc::new(post.clone()),
+        tester: Arc::new(post.clone()),
     }
 }
 

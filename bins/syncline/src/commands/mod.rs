@@ -45,6 +45,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
                 config.host = host.parse().map_err(|_| fault())?;
             }
             config.port = args.port.unwrap_or(config.port);
+            config.automation.role = args.role.unwrap_or_default();
             serve::serve(config).await
         }
         Command::Demo(args) => {

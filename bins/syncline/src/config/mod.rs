@@ -1,5 +1,6 @@
 //! Configuration: read once, checked together, typed.
 
+mod automation;
 mod dotenv;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use syncline_outbound::{AllowList, PlainHttp};
 use url::Url;
 
+pub use automation::{AutomationConfig, Role};
 pub use dotenv::parse as parse_dotenv;
 
 /// What the environment says about how to run.
@@ -30,6 +32,8 @@ pub struct Config {
     pub plain_http: PlainHttp,
     /// Certificates of further authorities, in PEM form.
     pub extra_ca: Vec<Vec<u8>>,
+    /// Jobs, schedules, webhooks and mail.
+    pub automation: AutomationConfig,
 }
 
 /// Where the encryption keys come from.
@@ -119,6 +123,7 @@ impl Config {
                 }
             };
         let extra_ca = read_ca(variables, &mut keep);
+        let automation = automation::read(variables, &mut keep);
         if !faults.is_empty() {
             return Err(ConfigFault(faults));
         }
@@ -135,7 +140,14 @@ impl Config {
             allowed_networks,
             plain_http: PlainHttp::parse(&variables.get("ALLOW_PLAIN_HTTP").unwrap_or_default()),
             extra_ca,
+            automation,
         })
+    }
+
+    /// How people and trackers reach the server: `PUBLIC_URL`, else this machine and the port.
+    #[must_use]
+    pub fn reached_at(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://localhost:{}", self.port))
     }
 
     /// Whether only this machine reaches the server.
