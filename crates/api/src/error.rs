@@ -1,5 +1,7 @@
 //! The one form of every failure.
 
+use std::time::Duration;
+
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -13,7 +15,7 @@ use utoipa::ToSchema;
 use crate::status::{self, Outcome};
 
 /// When a client may try again after a failure that passes by itself.
-const RETRY_SECONDS: &str = "5";
+const RETRY_SECONDS: u64 = 5;
 
 /// A failure on its way out.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ struct More {
     details: Option<Value>,
     extras: Map<String, Value>,
     allow: Option<String>,
+    /// When to try again, where that is known better.
+    retry_after: Option<Duration>,
     /// What went wrong on our side: for the log only.
     cause: Option<String>,
 }
@@ -66,6 +70,12 @@ impl ApiError {
         self
     }
 
+    /// Says when to try again.
+    pub(crate) fn later(mut self, wait: Duration) -> Self {
+        self.more.retry_after = Some(wait);
+        self
+    }
+
     /// Adds further lines.
     fn detailed(mut self, details: Value) -> Self {
         self.more.details = Some(details);
@@ -91,7 +101,8 @@ impl ApiError {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
         }
         if self.outcome == status::UNAVAILABLE || self.outcome == status::TOO_MANY {
-            response.insert_header((RETRY_AFTER, RETRY_SECONDS));
+            let seconds = self.more.retry_after.map_or(RETRY_SECONDS, whole_seconds);
+            response.insert_header((RETRY_AFTER, seconds.to_string()));
         }
         response.json(Failure {
             success: false,
@@ -123,7 +134,7 @@ impl ResponseError for ApiError {
 impl From<AppError> for ApiError {
     fn from(error: AppError) -> Self {
         let outcome = status::of(&error);
-        let extras = error.extras;
+        let (extras, retry_after) = (error.extras, error.retry_after);
         let mut this = match error.cause {
             Cause::Fault(fault) => fault.into(),
             Cause::Remote { message, details } => {
@@ -131,6 +142,7 @@ impl From<AppError> for ApiError {
             }
         };
         this.more.extras = extras;
+        this.more.retry_after = retry_after;
         this
     }
 }
@@ -155,6 +167,11 @@ impl From<Fault> for ApiError {
             other => Self::new(outcome, other.to_string()),
         }
     }
+}
+
+/// Rounded up: nobody should come back too early.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX).max(1)
 }
 
 fn summary(faults: &[FieldFault]) -> String {

@@ -12,6 +12,7 @@ use crate::ApiState;
 use crate::door;
 use crate::error::ApiError;
 use crate::request_id::RequestId;
+use crate::routes::receive;
 use crate::status;
 
 /// Headers of every reply. Scripts and frames from elsewhere are refused.
@@ -71,7 +72,7 @@ fn named(req: &ServiceRequest) -> String {
 ///
 /// This is about the order only: a handler gets its caller from `Call`, which asks by itself where nobody did.
 async fn knock(req: &ServiceRequest) -> Result<(), ApiError> {
-    const OPEN: [&str; 2] = ["/api/docs", "/api/openapi.json"];
+    const OPEN: [&str; 3] = ["/api/docs", "/api/openapi.json", receive::PLACE];
     let path = req.path();
     if !path.starts_with("/api/") || OPEN.iter().any(|open| path.starts_with(open)) {
         return Ok(());

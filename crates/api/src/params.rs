@@ -10,6 +10,11 @@ pub(crate) const LIMIT_DEFAULT: usize = 50;
 /// Items of a list at most.
 pub(crate) const LIMIT_MAX: usize = 500;
 
+/// `offset` and `limit`. Deep pages are what `cursor` is for.
+pub(crate) fn page(q: &mut Params) -> (usize, usize) {
+    (q.count("offset", 0, 10_000).unwrap_or(0), q.limit(LIMIT_DEFAULT))
+}
+
 /// A query string that is being read.
 #[derive(Debug, Default)]
 pub(crate) struct Params {

@@ -170,7 +170,7 @@ fn read_run(body: Value) -> Result<(RunAsked, bool, Vec<String>), Fault> {
 }
 
 /// `work_item_ids`: texts and whole numbers; repeats collapse.
-fn read_item_ids(body: &mut Body) -> Option<Vec<ItemId>> {
+pub(crate) fn read_item_ids(body: &mut Body) -> Option<Vec<ItemId>> {
     let parts = body.list("work_item_ids")?;
     if parts.is_empty() {
         body.fault("work_item_ids", "it is empty; leave it out to sync everything");

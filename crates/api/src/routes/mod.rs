@@ -4,11 +4,16 @@ mod configs;
 mod connectors;
 mod events;
 mod execution;
+mod jobs;
 mod metadata;
+mod notifications;
+pub(crate) mod receive;
 mod rules;
 mod runs;
+mod scheduler;
 mod settings;
 mod system;
+mod webhooks;
 
 use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -18,6 +23,8 @@ pub(crate) use system::not_found;
 /// Registers every route, and with it its documentation.
 pub(crate) fn all(config: &mut ServiceConfig<'_>) {
     let api = scope::scope("/api")
+        // First: paths are tried in this order, and this one is called most.
+        .service(receive::receive)
         .service(connectors::list)
         .service(connectors::kinds)
         .service(connectors::create)
@@ -66,6 +73,39 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
         .service(runs::make_pair)
         .service(runs::delete_pair)
         .service(events::events)
+        .service(scheduler::state)
+        .service(scheduler::start)
+        .service(scheduler::stop)
+        .service(scheduler::schedule)
+        .service(scheduler::unschedule)
+        .service(scheduler::next)
+        .service(scheduler::preview)
+        .service(scheduler::occurrences)
+        .service(jobs::figures)
+        .service(jobs::enqueue)
+        .service(jobs::status)
+        .service(jobs::list)
+        .service(jobs::cancel)
+        .service(jobs::retry)
+        .service(webhooks::register)
+        .service(webhooks::list)
+        .service(webhooks::delivery)
+        .service(webhooks::replay)
+        .service(webhooks::one)
+        .service(webhooks::update)
+        .service(webhooks::delete)
+        .service(webhooks::rotate)
+        .service(webhooks::revoke)
+        .service(webhooks::setup)
+        .service(webhooks::test)
+        .service(webhooks::deliveries)
+        .service(notifications::list)
+        .service(notifications::create)
+        .service(notifications::test)
+        .service(notifications::one)
+        .service(notifications::update)
+        .service(notifications::delete)
+        .service(settings::test_smtp)
         .service(settings::list)
         .service(settings::put_all)
         .service(settings::one)

@@ -12,7 +12,7 @@ use crate::body::Json;
 use crate::call::Call;
 use crate::docs::PairBody;
 use crate::error::{ApiError, Failure};
-use crate::params::{LIMIT_DEFAULT, Params};
+use crate::params::{LIMIT_DEFAULT, Params, page};
 use crate::path::{Id, Ids};
 use crate::reply::{Answer, Done, Reply};
 use crate::view::executions::{
@@ -168,11 +168,6 @@ async fn listed(
         executions: rows,
         next_cursor: page.next_cursor.map(|ExecutionId(id)| id.to_string()),
     })
-}
-
-/// `offset` and `limit`. Deep pages are what `cursor` is for.
-fn page(q: &mut Params) -> (usize, usize) {
-    (q.count("offset", 0, 10_000).unwrap_or(0), q.limit(LIMIT_DEFAULT))
 }
 
 fn instant(q: &mut Params, name: &'static str) -> Option<Timestamp> {

@@ -1,7 +1,7 @@
 //! `/api/settings`.
 
 use actix_web::web::Path;
-use actix_web::{get, put};
+use actix_web::{get, post, put};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use syncline_app::Setting;
@@ -9,11 +9,12 @@ use syncline_app::input::Body;
 use syncline_domain::Fault;
 use utoipa::ToSchema;
 
-use crate::body::Json;
+use crate::body::{Json, MaybeJson};
 use crate::call::Call;
 use crate::docs::{SettingBody, SettingsBody};
 use crate::error::Failure;
 use crate::reply::{Answer, Done, Reply};
+use crate::view::notifications::SmtpTested;
 
 /// All settings.
 #[derive(Serialize, ToSchema)]
@@ -28,7 +29,11 @@ pub(crate) struct SettingView {
     key: String,
     #[schema(value_type = Value)]
     value: Value,
-    /// int or word
+    /// For a secret, which is never shown: whether there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    is_set: Option<bool>,
+    /// int, bool, word, text or secret
     value_type: String,
     /// default, stored or environment
     source: String,
@@ -46,6 +51,7 @@ impl From<Setting> for SettingView {
         Self {
             key: setting.key.to_owned(),
             value: setting.value,
+            is_set: setting.is_set,
             value_type: setting.value_type.to_owned(),
             source: setting.source.to_owned(),
             description: setting.description.to_owned(),
@@ -112,4 +118,17 @@ pub(crate) async fn put_one(call: Call, key: Path<String>, body: Json) -> Answer
     let values: Map<String, Value> = [(key.into_inner(), value)].into_iter().collect();
     let stored = call.app().put_settings(&call.caller, values).await?;
     Ok(Reply::new(Done::new("setting stored")).warn(warnings).warn(more).warn(stored))
+}
+
+/// Sign in at the mail server, sending nothing
+#[utoipa::path(
+    tag = "Settings",
+    responses((status = 200, body = Reply<SmtpTested>), (status = "4XX", body = Failure))
+)]
+#[post("/settings/test-smtp")]
+pub(crate) async fn test_smtp(call: Call, body: MaybeJson) -> Answer<SmtpTested> {
+    let warnings = call.no_query()?;
+    let (server, more) = call.app().test_smtp(&call.caller, body.0).await?;
+    let message = "the mail server works".to_owned();
+    Ok(Reply::new(SmtpTested { message, server }).warn(warnings).warn(more))
 }

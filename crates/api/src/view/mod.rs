@@ -3,8 +3,12 @@
 pub(crate) mod configs;
 pub(crate) mod connectors;
 pub(crate) mod executions;
+pub(crate) mod jobs;
 pub(crate) mod metadata;
+pub(crate) mod notifications;
 pub(crate) mod previews;
+pub(crate) mod scheduler;
+pub(crate) mod webhooks;
 
 /// Keeps what a list's `limit` and `offset` leave of it.
 pub(crate) fn window<T>(all: Vec<T>, offset: usize, limit: Option<usize>) -> Vec<T> {

@@ -4,10 +4,17 @@
 //! here and fails when one of them is not read.
 #![expect(dead_code, reason = "documentation: nothing reads these")]
 
+mod automation;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use utoipa::ToSchema;
+
+pub(crate) use automation::{
+    JobBody, NotificationBody, NotificationChange, NotificationTestBody, RotateBody, ScheduleBody,
+    WebhookBody, WebhookChange, WebhookTestBody,
+};
 
 /// A connector to register, or to test without saving.
 #[derive(ToSchema)]
@@ -285,8 +292,25 @@ pub(crate) struct SampleBody {
 /// Settings by key; null goes back to the default.
 #[derive(ToSchema)]
 pub(crate) struct SettingsBody {
+    /// Jobs that a worker runs at once.
+    #[schema(minimum = 1, maximum = 1000)]
+    max_concurrent_syncs: Option<i64>,
     execution_retention_days: Option<i64>,
+    delivery_retention_days: Option<i64>,
+    job_retention_days: Option<i64>,
+    /// This many ended jobs are always kept.
+    job_history_limit: Option<i64>,
     conflict_resolution_default: Option<String>,
+    smtp_host: Option<String>,
+    smtp_port: Option<i64>,
+    /// true: TLS from the first byte; false: STARTTLS
+    smtp_secure: Option<bool>,
+    /// required, opportunistic or none
+    smtp_tls: Option<String>,
+    smtp_user: Option<String>,
+    /// Never shown.
+    smtp_pass: Option<String>,
+    smtp_from: Option<String>,
 }
 
 /// A setting's value; null goes back to the default.
