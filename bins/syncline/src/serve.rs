@@ -10,13 +10,16 @@ use syncline_domain::ports::Clock;
 use syncline_engine::SystemClock;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::automation::{Automation, Machinery};
+use crate::automation::{Automation, Machinery, is_dead};
 use crate::config::Config;
 use crate::key_ring::reseal_all;
 use crate::wiring::House;
 
 /// How long running syncs may go on after a stop was asked for.
 const DRAIN: Duration = Duration::from_secs(25);
+
+/// How long a hurried end may take.
+const LAST_BREATH: Duration = Duration::from_millis(1_500);
 
 /// How long jobs that did not end have to be handed back.
 const HAND_BACK: Duration = Duration::from_secs(4);
@@ -82,7 +85,7 @@ pub(crate) async fn run_house(
     let server = syncline_api::serve(
         listener,
         state,
-        ServerOptions { workers, drain: Duration::from_secs(5) },
+        ServerOptions { workers, drain: Duration::from_secs(1) },
     )?;
     let handle = server.handle();
     let serving = tokio::spawn(server);
@@ -170,7 +173,7 @@ async fn drain(house: &House, automation: &mut Automation) {
             log::warn!("second signal: ending at once");
             signal.end_now();
             // Jobs are handed back where the database answers; their leases end by themselves where it does not.
-            drop(tokio::time::timeout(Duration::from_secs(1), automation.drain()).await);
+            drop(tokio::time::timeout(LAST_BREATH, automation.drain()).await);
         }
     }
     if let Err(fault) = house.app.receiver().flush().await {
@@ -179,7 +182,7 @@ async fn drain(house: &House, automation: &mut Automation) {
 }
 
 async fn clean_up(house: &House) {
-    match house.app.engine().close_orphans().await {
+    match house.app.engine().close_orphans_of(is_dead).await {
         Ok(closed) if closed.is_empty() => {}
         Ok(closed) => log::warn!("closed {} run(s) whose process died", closed.len()),
         Err(fault) => log::error!("runs of dead processes were not closed: {fault}"),

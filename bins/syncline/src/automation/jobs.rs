@@ -12,11 +12,14 @@ use syncline_domain::{
     ConfigId, ErrorType, Execution, ExecutionId, ExecutionStatus, Fault, ItemError, ItemId, Job,
     JobOutcome, MOST_FOLDED_ITEMS, SYNC_JOB, SyncJob,
 };
-use syncline_engine::{RunRequest, StartError, StartedRun};
+use syncline_engine::{RunEnd, RunRequest, StartError, StartedRun};
 use syncline_queue::{Backoff, Handlers};
 
 /// How long a job waits for another run of its configuration.
 const BUSY: Duration = Duration::from_secs(2);
+
+/// How long a job waits for a database that is away.
+const AWAY: Duration = Duration::from_secs(5);
 
 /// Every kind of job there is.
 pub(crate) fn handlers(app: &App, rng: &Arc<dyn Rng>) -> Handlers {
@@ -53,7 +56,11 @@ impl JobHandler for SyncHandler {
         Box::pin(async move {
             match self.attempt(job, context).await {
                 Ok(outcome) => outcome,
-                Err(Trouble::Passing(error)) => self.retry(job, error),
+                Err(Trouble::Passing(error)) => self.retry(job, error, None),
+                Err(Trouble::Away(fault)) => {
+                    log::warn!(job = job.id.0; "the job waits for the database: {fault}");
+                    JobOutcome::Released { run_at: self.app.now().after(AWAY) }
+                }
                 Err(Trouble::Lasting(error)) => JobOutcome::Failed { error, result: None },
             }
         })
@@ -64,6 +71,8 @@ impl JobHandler for SyncHandler {
 enum Trouble {
     /// It may be over by the next attempt.
     Passing(ItemError),
+    /// The database is away; the attempt does not count.
+    Away(Fault),
     /// A person has to do something.
     Lasting(ItemError),
 }
@@ -75,11 +84,14 @@ impl Trouble {
     }
 
     fn of_store(fault: &Fault) -> Self {
-        Self::Passing(ItemError {
-            error_type: ErrorType::Unknown,
-            message: fault.to_string(),
-            field: None,
-        })
+        match fault {
+            Fault::Unavailable(_) | Fault::Busy(_) => Self::Away(fault.clone()),
+            _ => Self::Passing(ItemError {
+                error_type: ErrorType::Unknown,
+                message: fault.to_string(),
+                field: None,
+            }),
+        }
     }
 }
 
@@ -161,16 +173,16 @@ impl SyncHandler {
         target: Arc<dyn Connector>,
     ) -> JobOutcome {
         let id = started.id();
-        let run = self.app.engine().drive(started, source, target);
+        let run = self.app.engine().drive_to_end(started, source, target);
         let mut run = std::pin::pin!(run);
-        let (execution, reason) = tokio::select! {
-            execution = &mut run => (execution, None),
+        let (end, reason) = tokio::select! {
+            end = &mut run => (end, None),
             reason = context.stopped() => {
                 self.ask_to_stop(id).await;
                 (run.await, Some(reason))
             }
         };
-        self.outcome(job, &execution, reason)
+        self.outcome(job, &end, reason)
     }
 
     async fn ask_to_stop(&self, id: ExecutionId) {
@@ -181,7 +193,8 @@ impl SyncHandler {
         }
     }
 
-    fn outcome(&self, job: &Job, run: &Execution, reason: Option<StopReason>) -> JobOutcome {
+    fn outcome(&self, job: &Job, end: &RunEnd, reason: Option<StopReason>) -> JobOutcome {
+        let run = &end.execution;
         let result = Some(result_of(run));
         match (run.status, reason) {
             (ExecutionStatus::Cancelled, Some(StopReason::Draining | StopReason::Lost)) => {
@@ -197,16 +210,16 @@ impl SyncHandler {
                 if is_lasting(error.error_type) {
                     JobOutcome::Failed { error, result }
                 } else {
-                    self.retry(job, error)
+                    self.retry(job, error, end.retry_after)
                 }
             }
             _ => JobOutcome::Completed { result },
         }
     }
 
-    fn retry(&self, job: &Job, error: ItemError) -> JobOutcome {
+    fn retry(&self, job: &Job, error: ItemError, asked: Option<Duration>) -> JobOutcome {
         let now = self.app.now();
-        let run_at = Backoff::JOBS.next(now, job.attempts, None, self.rng.as_ref());
+        let run_at = Backoff::JOBS.next(now, job.attempts, asked, self.rng.as_ref());
         JobOutcome::Retry { error, run_at }
     }
 }

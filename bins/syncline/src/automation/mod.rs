@@ -5,6 +5,7 @@ mod holder;
 mod jobs;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use syncline_app::App;
 use syncline_domain::ports::{Clock, Rng, Sealer, Store, Topic};
@@ -15,7 +16,7 @@ use syncline_queue::{
 use syncline_scheduler::Scheduler;
 use tokio::task::JoinSet;
 
-pub(crate) use holder::name_of_process;
+pub(crate) use holder::{is_dead, name_of_process};
 
 use crate::config::Role;
 use channels::{Desk, Post};
@@ -30,6 +31,9 @@ pub(crate) struct Machinery {
     pub(crate) post: Post,
     pub(crate) holder: String,
 }
+
+/// How often a worker says that it is there, and looks at its settings without being woken.
+const BEAT: Duration = Duration::from_secs(10);
 
 /// What was started, to be stopped together.
 pub(crate) struct Automation {
@@ -89,8 +93,9 @@ async fn work(
     parts.is_dead = Arc::new(holder::is_dead);
     parts.left_behind = Arc::new(jobs::left_behind);
     let queue = Queue::new(parts, config);
-    let (app, slots, signal) = (machinery.app.clone(), queue.slots(), stop.clone());
-    tasks.spawn(async move { follow_slots(app, slots, signal).await });
+    let (app, holder) = (machinery.app.clone(), machinery.holder.clone());
+    let (slots, signal) = (queue.slots(), stop.clone());
+    tasks.spawn(async move { be_seen(app, holder, slots, signal).await });
     let signal = stop.clone();
     tasks.spawn(async move {
         let ending = queue.run(signal).await;
@@ -121,13 +126,12 @@ async fn work(
     Ok(())
 }
 
-/// A changed `max_concurrent_syncs` counts at once.
-async fn follow_slots(app: App, slots: Slots, stop: StopSignal) {
+/// Says that a worker is there, and follows `max_concurrent_syncs`.
+async fn be_seen(app: App, holder: String, slots: Slots, stop: StopSignal) {
     let mut changed = app.store().wakeup(Topic::Schedules);
     loop {
-        tokio::select! {
-            () = stop.draining() => return,
-            () = changed.woken() => {}
+        if let Err(fault) = app.worker_is_alive(&holder).await {
+            log::warn!("nobody was told that this worker is there: {fault}");
         }
         match app.settings_in_force().await {
             Ok(settings) => {
@@ -137,6 +141,17 @@ async fn follow_slots(app: App, slots: Slots, stop: StopSignal) {
             }
             Err(error) => log::warn!("settings were not read: {error}"),
         }
+        if let Err(fault) = app.receiver().flush().await {
+            log::warn!("counts of rejected requests are recorded later: {fault}");
+        }
+        tokio::select! {
+            () = stop.draining() => break,
+            () = changed.woken() => {}
+            () = app.clock().sleep(BEAT) => {}
+        }
+    }
+    if let Err(fault) = app.worker_is_gone(&holder).await {
+        log::warn!("nobody was told that this worker ends: {fault}");
     }
 }
 
