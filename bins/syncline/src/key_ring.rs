@@ -6,10 +6,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Context as _;
 use syncline_domain::ports::{Place, SealError, Sealer, Store, StoreExt as _};
-use syncline_domain::{ConnectorRow, Fault};
+use syncline_domain::{ConnectorRow, Fault, Timestamp};
 use syncline_vault::{KeyRing, KeySource, Vault, read_file, reseal};
 
 use crate::config::Encryption;
+use crate::reseal::{reseal_automation, sealed_by_automation};
 
 /// A vault whose ring follows its key file.
 pub(crate) struct FollowingVault {
@@ -52,8 +53,16 @@ impl FollowingVault {
     pub(crate) async fn must_know_all(&self, store: &dyn Store) -> anyhow::Result<()> {
         let rows = store.view("sealed", |tx| tx.connectors()).await.map_err(anyhow::Error::new)?;
         let vault = self.now();
-        let ids: Vec<String> =
-            rows.iter().filter_map(|row| vault.key_of(&row.sealed_credentials)).collect();
+        let automation = store
+            .view("sealed by automation", sealed_by_automation)
+            .await
+            .map_err(anyhow::Error::new)?;
+        let credentials = rows.iter().map(|row| &row.sealed_credentials);
+        let ids: Vec<String> = credentials
+            .chain(&automation)
+            .filter(|sealed| !sealed.is_empty())
+            .filter_map(|sealed| vault.key_of(sealed))
+            .collect();
         vault
             .must_know(ids.iter().map(String::as_str))
             .map_err(|error| crate::ConfigFault(vec![format!("ENCRYPTION_KEY: {error}")]).into())
@@ -89,6 +98,7 @@ impl Sealer for FollowingVault {
 pub(crate) async fn reseal_all(
     store: &dyn Store,
     sealer: Arc<dyn Sealer>,
+    now: Timestamp,
 ) -> anyhow::Result<usize> {
     let rows = store.view("sealed", |tx| tx.connectors()).await.map_err(anyhow::Error::new)?;
     let mut moved = 0;
@@ -105,7 +115,8 @@ pub(crate) async fn reseal_all(
             moved += 1;
         }
     }
-    Ok(moved)
+    let more = reseal_automation(store, sealer, now).await.map_err(anyhow::Error::new)?;
+    Ok(moved + more)
 }
 
 /// Stores the new seal only while the old one stands: credentials entered meanwhile are kept.

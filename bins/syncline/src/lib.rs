@@ -13,6 +13,7 @@ mod key_ring;
 mod logging;
 mod output;
 mod progress;
+mod reseal;
 mod serve;
 mod wiring;
 

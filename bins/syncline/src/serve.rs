@@ -187,10 +187,10 @@ async fn clean_up(house: &House) {
         Ok(closed) => log::warn!("closed {} run(s) whose process died", closed.len()),
         Err(fault) => log::error!("runs of dead processes were not closed: {fault}"),
     }
-    match reseal_all(house.store.as_ref(), house.sealer()).await {
+    match reseal_all(house.store.as_ref(), house.sealer(), house.app.now()).await {
         Ok(0) => {}
         Ok(moved) => {
-            log::info!("brought the credentials of {moved} connector(s) under the current key")
+            log::info!("brought the secrets of {moved} row(s) under the current key")
         }
         Err(error) => log::error!("credentials were not brought under the current key: {error:#}"),
     }

@@ -18,11 +18,11 @@ pub(crate) async fn run(house: &House, out: Output) -> anyhow::Result<()> {
     let before = house.vault.current_key();
     rotate_file(&path)?;
     anyhow::ensure!(house.vault.reload(), "the key file {} is unreadable now", path.display());
-    let moved = reseal_all(house.store.as_ref(), house.sealer()).await?;
+    let moved = reseal_all(house.store.as_ref(), house.sealer(), house.app.now()).await?;
     let now = house.vault.current_key();
     out.show(&json!({"key": now, "previous_key": before, "resealed": moved}), || {
         format!(
-            "new key {now} in {}; credentials of {moved} connector(s) moved under it.\n\
+            "new key {now} in {}; the secrets of {moved} row(s) moved under it.\n\
              The old key {before} stays in the file for backups made before; back the file up again.",
             path.display()
         )
