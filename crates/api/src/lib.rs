@@ -14,6 +14,11 @@
 //!
 //! # What is deliberately absent
 //! Decisions: they are made in `syncline-app`, so that the command line makes the same ones.
+//!
+//! ```
+//! let document = syncline_api::openapi();
+//! assert!(document.paths.paths.contains_key("/api/connectors"));
+//! ```
 
 mod body;
 mod call;

@@ -11,6 +11,17 @@
 //!
 //! # What is deliberately absent
 //! HTTP and terminals: both sit on top. SQL and trackers: both are ports ([`AppParts`]).
+//!
+//! ```
+//! use syncline_app::{App, AppError, Caller, RunAsked};
+//! use syncline_domain::{ConfigId, Execution};
+//!
+//! /// Runs a configuration now, and waits for its end; `None` when the process ended before the run did.
+//! async fn sync_now(app: &App, config: ConfigId) -> Result<Option<Execution>, AppError> {
+//!     let run = app.start_run(&Caller::command_line(), config, RunAsked::default()).await?;
+//!     Ok(run.ended.await.ok())
+//! }
+//! ```
 
 mod app;
 mod audit;
@@ -64,7 +75,7 @@ pub use syncline_engine::{
     Engine, EngineParts, Preview, PreviewAction, PreviewItem, PreviewSummary,
 };
 pub use syncline_mapping::{Issue, Mapped, TransformationInfo, catalogue as transformations};
-pub use syncline_webhooks::{Answer, Incoming, Limits, Secret, Setup};
+pub use syncline_webhooks::{Answer, Incoming, Limits, Secret, Setup, signed_headers};
 pub use webhooks::{
     DeliveryPage, DeliveryView, Echo, Registered, Rotated, SetupGuide, WebhookView,
 };
