@@ -19,8 +19,17 @@ pub(crate) fn is_dead(holder: &str) -> bool {
         return false;
     }
     // Asked about another holder than its own, a process that finds its own number finds a reused one.
-    pid == std::process::id()
-        || Path::new("/proc/self").exists() && !Path::new(&format!("/proc/{pid}")).exists()
+    pid == std::process::id() || Path::new("/proc/self").exists() && !is_alive(pid)
+}
+
+/// A process that was killed and that nobody has waited for yet still has its entry; its state says that it is dead.
+fn is_alive(pid: u32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return Path::new(&format!("/proc/{pid}")).exists();
+    };
+    // The name in brackets may hold anything (proc_pid_stat(5)); the state is the word after it.
+    let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().next());
+    !matches!(state, Some("Z" | "X"))
 }
 
 fn host() -> String {
@@ -42,6 +51,14 @@ mod tests {
             "an earlier one of this number"
         );
         assert!(!is_dead(&format!("{host}/1/0a")), "it lives");
+        let mut killed = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let named = format!("{host}/{}/0a", killed.id());
+        assert!(!is_dead(&named));
+        killed.kill().unwrap();
+        while !is_dead(&named) {
+            std::thread::yield_now();
+        }
+        killed.wait().unwrap();
         assert!(!is_dead("elsewhere/4194400/0a"));
         assert!(!is_dead("nonsense"));
     }
