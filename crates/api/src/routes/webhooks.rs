@@ -147,8 +147,8 @@ pub(crate) async fn revoke(
 #[get("/webhooks/{id}/setup")]
 pub(crate) async fn setup(call: Call, id: Id<WebhookId>) -> Answer<SetupView> {
     let warnings = call.no_query()?;
-    let (view, more) = SetupView::new(call.app().webhook_setup(&call.caller, id.0).await?);
-    Ok(Reply::new(view).warn(warnings).warn(more))
+    let view = SetupView::from(call.app().webhook_setup(&call.caller, id.0).await?);
+    Ok(Reply::new(view).warn(warnings))
 }
 
 /// Send a signed sample through the real path

@@ -145,21 +145,23 @@ pub(crate) struct SetupView {
     full_url: String,
     auth_mode: String,
     recommended_auth_mode: String,
+    /// What to do in the tracker, in this order.
     setup: Vec<String>,
+    /// What one should know of the way that was chosen.
+    notes: Vec<String>,
 }
 
-impl SetupView {
-    /// With what one should know of the way that was chosen.
-    pub(crate) fn new(guide: SetupGuide) -> (Self, Vec<String>) {
+impl From<SetupGuide> for SetupView {
+    fn from(guide: SetupGuide) -> Self {
         let Setup { steps, warnings, recommended } = guide.setup;
-        let this = Self {
+        Self {
             webhook_id: guide.webhook.webhook.id.0,
             full_url: guide.webhook.full_url,
             auth_mode: guide.webhook.webhook.auth.to_string(),
             recommended_auth_mode: recommended.to_string(),
             setup: steps,
-        };
-        (this, warnings)
+            notes: warnings,
+        }
     }
 }
 

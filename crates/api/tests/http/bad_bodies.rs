@@ -6,7 +6,9 @@ use crate::support::{House, Route, fill, routes};
 
 /// Routes that read a body: those with one in the table, and POSTs that take none but must not be confused by one.
 fn readers() -> Vec<Route> {
-    routes().into_iter().filter(|route| route.body.is_some() || route.method == "POST").collect()
+    // The receiver of deliveries reads raw bytes and has tests of its own.
+    let reads = |route: &Route| route.body.is_some() || route.method == "POST";
+    routes().into_iter().filter(|r| reads(r) && !r.path.contains("/receive/")).collect()
 }
 
 fn deep(levels: usize) -> Vec<u8> {
@@ -58,8 +60,14 @@ async fn every_body_that_is_no_json_object_is_refused_by_every_route() {
         }
         let nothing = house.raw(route.method, &route.target(), &[], None).await;
         let needed = route.body.is_some()
-            && !["/api/execute/sync/{configId}", "/api/execute/preview/{configId}"]
-                .contains(&route.path);
+            && ![
+                "/api/execute/sync/{configId}",
+                "/api/execute/preview/{configId}",
+                "/api/jobs/queue/{configId}",
+                "/api/webhooks/{id}/test",
+                "/api/webhooks/{id}/rotate-secret",
+            ]
+            .contains(&route.path);
         if needed && nothing.status != 400 {
             faults.push(format!("nothing: {} {} {}", route.method, route.path, nothing.status));
         }
@@ -228,6 +236,156 @@ async fn wrong_fields_are_named_all_at_once() {
             json!({"execution_retention_days": 0, "nosuch": 1, "conflict_resolution_default": "coin"}),
             vec!["/conflict_resolution_default", "/execution_retention_days", "/nosuch"],
         ),
+        (
+            "PUT",
+            "/api/settings",
+            json!({"max_concurrent_syncs": 0, "smtp_port": 99_999, "smtp_secure": "yes", "smtp_tls": "maybe",
+                   "smtp_host": "a\r\nb", "smtp_pass": 7, "job_history_limit": -1}),
+            vec![
+                "/job_history_limit",
+                "/max_concurrent_syncs",
+                "/smtp_host",
+                "/smtp_pass",
+                "/smtp_port",
+                "/smtp_secure",
+                "/smtp_tls",
+            ],
+        ),
+        (
+            "POST",
+            "/api/scheduler/schedule/1",
+            json!({"schedule_cron": "61 * * * *", "timezone": "Mars/Base"}),
+            vec!["/schedule_cron", "/timezone"],
+        ),
+        (
+            "POST",
+            "/api/scheduler/schedule/1",
+            json!({"schedule_cron": "0 0 30 2 *"}),
+            vec!["/schedule_cron"],
+        ),
+        (
+            "POST",
+            "/api/scheduler/schedule/1",
+            json!({"schedule_cron": "1,".repeat(200)}),
+            vec!["/schedule_cron"],
+        ),
+        ("POST", "/api/scheduler/schedule/1", json!({}), vec!["/schedule_cron"]),
+        (
+            "POST",
+            "/api/jobs/queue/1",
+            json!({"work_item_ids": ["1", "", -1, 1.5, {}, "x".repeat(201)], "dry_run": "yes", "priority": 101,
+                   "run_at": "tomorrow", "direction": "up", "full": 2}),
+            vec![
+                "/direction",
+                "/dry_run",
+                "/full",
+                "/priority",
+                "/run_at",
+                "/work_item_ids/1",
+                "/work_item_ids/2",
+                "/work_item_ids/3",
+                "/work_item_ids/4",
+                "/work_item_ids/5",
+            ],
+        ),
+        ("POST", "/api/jobs/queue/1", json!({"work_item_ids": []}), vec!["/work_item_ids"]),
+        (
+            "POST",
+            "/api/jobs/queue/1",
+            json!({"work_item_ids": (0..10_001).collect::<Vec<u64>>()}),
+            vec!["/work_item_ids"],
+        ),
+        ("POST", "/api/jobs/queue/1", json!({"run_at": "2099-01-01T00:00:00Z"}), vec!["/run_at"]),
+        ("POST", "/api/jobs/queue/1", json!({"run_at": -1}), vec!["/run_at"]),
+        (
+            "POST",
+            "/api/webhooks/register",
+            json!({"event_types": [7], "auth_mode": "trust", "metadata": []}),
+            vec![
+                "/auth_mode",
+                "/connector_id",
+                "/event_types/0",
+                "/metadata",
+                "/name",
+                "/sync_config_id",
+            ],
+        ),
+        (
+            "POST",
+            "/api/webhooks/register",
+            json!({"name": " ", "sync_config_id": 1, "connector_id": 1, "event_types": ["nosuch"],
+                   "secret": "short", "metadata": {"header_name": "a b"}}),
+            vec!["/event_types", "/metadata/header_name", "/name", "/secret"],
+        ),
+        (
+            "POST",
+            "/api/webhooks/register",
+            json!({"name": "x".repeat(201), "sync_config_id": 1, "connector_id": 1,
+                   "event_types": vec!["*"; 1_000]}),
+            vec!["/event_types", "/name"],
+        ),
+        (
+            "POST",
+            "/api/webhooks/register",
+            json!({"name": "n", "sync_config_id": 1, "connector_id": 99}),
+            vec!["/connector_id"],
+        ),
+        ("PUT", "/api/webhooks/1", json!({"event_types": []}), vec!["/event_types"]),
+        (
+            "POST",
+            "/api/webhooks/1/rotate-secret",
+            json!({"grace_seconds": 604_801, "revoke_old": "x"}),
+            vec!["/grace_seconds", "/revoke_old"],
+        ),
+        (
+            "POST",
+            "/api/notifications",
+            json!({"sync_config_id": "x", "event_triggers": ["sync_failed", "nosuch", 7], "settings": [],
+                   "notification_type": "pigeon", "recipients": ["a"], "is_active": "no"}),
+            vec![
+                "/event_triggers/1",
+                "/event_triggers/2",
+                "/is_active",
+                "/notification_type",
+                "/settings",
+                "/sync_config_id",
+            ],
+        ),
+        (
+            "POST",
+            "/api/notifications",
+            json!({"notification_type": "email", "event_triggers": [],
+                   "recipients": ["ops@example.com", "nobody", "a@b\r\nBcc: x@y.z", 7, " "]}),
+            vec!["/event_triggers", "/recipients/2", "/recipients/3", "/recipients/4"],
+        ),
+        (
+            "POST",
+            "/api/notifications",
+            json!({"notification_type": "email", "event_triggers": ["sync_failed"],
+                   "recipients": ["ops@example.com", "nobody", "a@b", format!("{}@example.com", "x".repeat(250))]}),
+            vec!["/recipients/1", "/recipients/2", "/recipients/3"],
+        ),
+        (
+            "POST",
+            "/api/notifications",
+            json!({"notification_type": "slack", "event_triggers": ["sync_failed"],
+                   "recipients": vec!["https://hooks.example/x"; 51], "settings": {"secret": 7}}),
+            vec!["/recipients", "/settings/secret"],
+        ),
+        (
+            "POST",
+            "/api/notifications",
+            json!({}),
+            vec!["/event_triggers", "/notification_type", "/recipients"],
+        ),
+        ("PUT", "/api/notifications/1", json!({"notification_type": "slack"}), vec!["/recipients"]),
+        ("POST", "/api/notifications/test", json!({}), vec!["/recipients"]),
+        (
+            "POST",
+            "/api/notifications/test",
+            json!({"recipients": vec!["ops@example.com"; 11], "notification_type": "email"}),
+            vec!["/recipients"],
+        ),
         ("PUT", "/api/settings/nosuch", json!({"value": 1}), vec!["/nosuch"]),
         ("PUT", "/api/settings/execution_retention_days", json!({}), vec!["/value"]),
         ("PUT", "/api/metadata/fields/1", json!({}), vec!["/is_enabled"]),
@@ -288,10 +446,16 @@ async fn unknown_and_server_set_fields_change_nothing_and_are_told() {
             let fields = json!({"subject": "a copy"});
             body["target_item_id"] = json!(house.desk.create_as("ada", "request", fields));
         }
-        body.as_object_mut().unwrap().extend(extra.as_object().cloned().unwrap());
+        let mut extra = extra.as_object().cloned().unwrap();
+        let mut keys = vec!["secret", "created_at", "version", "wibble"];
+        if route.path.contains("/webhooks/register") || route.path.contains("/rotate-secret") {
+            // There one may bring a secret along.
+            extra.remove("secret");
+            keys.retain(|key| *key != "secret");
+        }
+        body.as_object_mut().unwrap().extend(extra);
         let seen = house.send(route.method, &route.target(), &[], Some(&body)).await;
         assert!(seen.status < 300, "{} {}", route.path, seen.text());
-        let mut keys = vec!["secret", "created_at", "version", "wibble"];
         if !route.path.contains("mappings") {
             keys.push("id");
         }

@@ -109,7 +109,70 @@ fn whole() -> Vec<(&'static str, &'static str, Value)> {
         (
             "PUT",
             "/api/settings",
-            json!({"execution_retention_days": 30, "conflict_resolution_default": "manual"}),
+            json!({
+                "max_concurrent_syncs": 4, "execution_retention_days": 30, "delivery_retention_days": 30,
+                "job_retention_days": 7, "job_history_limit": 50, "conflict_resolution_default": "manual",
+                "smtp_host": "mail.example", "smtp_port": 465, "smtp_secure": 1, "smtp_tls": "required",
+                "smtp_user": "u", "smtp_pass": "p", "smtp_from": "Sync <sync@example.com>"
+            }),
+        ),
+        (
+            "POST",
+            "/api/scheduler/schedule/{configId}",
+            json!({"schedule_cron": "0 9 * * 1-5", "timezone": "Europe/Berlin"}),
+        ),
+        (
+            "POST",
+            "/api/jobs/queue/{configId}",
+            json!({
+                "work_item_ids": ["1", 2], "dry_run": true, "full": false, "direction": "source-to-target",
+                "priority": -5, "run_at": "2026-02-01T00:00:00Z"
+            }),
+        ),
+        (
+            "POST",
+            "/api/webhooks/register",
+            json!({
+                "name": "Whole", "sync_config_id": 1, "connector_id": 2, "event_types": ["bug.opened"],
+                "metadata": {"header_name": "X-Token"}, "auth_mode": "header-token",
+                "secret": "0123456789abcdef01234567"
+            }),
+        ),
+        (
+            "PUT",
+            "/api/webhooks/{id}",
+            json!({
+                "name": "Hook", "event_types": ["*"], "metadata": {}, "auth_mode": "github", "is_active": 1
+            }),
+        ),
+        ("POST", "/api/webhooks/{id}/test", json!({"item_id": 1})),
+        (
+            "POST",
+            "/api/webhooks/{id}/rotate-secret",
+            json!({"grace_seconds": 60, "secret": "0123456789abcdef01234567", "revoke_old": true}),
+        ),
+        (
+            "POST",
+            "/api/notifications",
+            json!({
+                "sync_config_id": 1, "notification_type": "webhook", "event_triggers": ["sync_failed"],
+                "recipients": ["https://hooks.example/x"], "settings": {"secret": "s"}, "is_active": true
+            }),
+        ),
+        (
+            "PUT",
+            "/api/notifications/{id}",
+            json!({
+                "sync_config_id": null, "notification_type": "email", "event_triggers": ["sync_failed"],
+                "recipients": ["ops@example.com"], "settings": {}, "is_active": true
+            }),
+        ),
+        (
+            "POST",
+            "/api/notifications/test",
+            json!({
+                "recipients": ["https://hooks.example/x"], "notification_type": "teams", "settings": {}
+            }),
         ),
         ("PUT", "/api/settings/{key}", json!({"value": 30})),
         ("POST", "/api/sync-configs/{id}/type-mappings", other),

@@ -10,6 +10,7 @@
 )]
 
 mod access;
+mod automation;
 mod bad_bodies;
 mod bad_places;
 mod documented;
@@ -17,6 +18,7 @@ mod idempotency;
 mod openapi_file;
 mod pages;
 mod progress;
+mod receiver;
 mod schemathesis;
 mod secrets;
 mod support;

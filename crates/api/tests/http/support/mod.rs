@@ -1,11 +1,13 @@
 //! A house to test in: server, store, trackers, a client, and the contract every reply is held against.
 
+mod automation;
 mod client;
 mod contract;
 mod logs;
 mod rig;
 mod routes;
 
+pub(crate) use automation::{JOB, parts as automation_parts};
 pub(crate) use client::{Seen, exchange};
 pub(crate) use contract::Contract;
 pub(crate) use logs::captured as captured_logs;

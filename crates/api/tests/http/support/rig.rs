@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use syncline_api::{ApiState, EventHub, ServerOptions};
-use syncline_app::{App, AppParts, Caller, Engine, EngineParts, NewKey, SettingsSource};
+use syncline_app::{
+    App, AppParts, Automation, Caller, Engine, EngineParts, NewKey, SettingsSource,
+};
 use syncline_domain::ports::{
     Capabilities, Connector, ConnectorError, ConnectorFactory, ConnectorTypeInfo, CredentialField,
     NoFaultPoints, NothingFollows, Place, PortableFilter, SealError, Sealer,
@@ -46,6 +48,16 @@ impl House {
 
     /// An empty house; `laptop` says whether people without a key may come in at all.
     pub(crate) async fn with(laptop: bool) -> Self {
+        let automation = super::automation_parts(true, super::automation::MAX_QUEUE);
+        Self::automated(laptop, automation, SettingsSource::default()).await
+    }
+
+    /// An empty house with these parts.
+    pub(crate) async fn automated(
+        laptop: bool,
+        automation: Automation,
+        environment: SettingsSource,
+    ) -> Self {
         logs::keep();
         let clock = ManualClock::new();
         let store = MemStore::new();
@@ -61,14 +73,15 @@ impl House {
             ending: Arc::new(NothingFollows),
             holder: "test".to_owned(),
         });
-        let app = App::new(AppParts {
+        let parts = AppParts {
             store: Arc::new(store.clone()),
             factory: Arc::new(Trackers { bugs: Arc::clone(&bugs), desk: Arc::clone(&desk) }),
             sealer: Arc::new(Sealed),
             engine,
             clock: Arc::new(clock.clone()),
-            environment: SettingsSource::default(),
-        });
+            environment,
+        };
+        let app = App::automated(parts, automation);
         let state = ApiState {
             app: app.clone(),
             events,
@@ -121,6 +134,23 @@ impl House {
         let made = self
             .send("POST", "/api/sync-configs", headers, Some(&config_body("Bugs to desk")))
             .await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        self.automate(headers).await;
+    }
+
+    /// Adds webhook 1, its delivery 1, the job that it caused, and notification setting 1.
+    async fn automate(&self, headers: &[(&str, &str)]) {
+        let hook = json!({"name": "Hook", "sync_config_id": 1, "connector_id": 1});
+        let made = self.send("POST", "/api/webhooks/register", headers, Some(&hook)).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        let test = json!({"item_id": "1"});
+        let tried = self.send("POST", "/api/webhooks/1/test", headers, Some(&test)).await;
+        assert_eq!(tried.json()["job_id"], super::JOB, "{}", tried.text());
+        let told = json!({
+            "sync_config_id": 1, "notification_type": "email", "event_triggers": ["sync_failed"],
+            "recipients": ["ops@example.com"]
+        });
+        let made = self.send("POST", "/api/notifications", headers, Some(&told)).await;
         assert_eq!(made.status, 201, "{}", made.text());
     }
 

@@ -22,6 +22,7 @@ pub(crate) struct Route {
 pub(crate) fn fill(path: &str) -> String {
     path.replace("{mid}", "1")
         .replace("{item_id}", "1")
+        .replace("{jobId}", super::JOB)
         .replace("{key}", "execution_retention_days")
         .split('/')
         .map(|part| if part.starts_with('{') { "1" } else { part })
@@ -70,6 +71,12 @@ pub(crate) fn routes() -> Vec<Route> {
         "sync_config_id": 1,
         "sample_source_item": {"id": "7", "type": "Bug", "fields": {"title": "T"}}
     });
+    let hook = json!({"name": "Other", "sync_config_id": 1, "connector_id": 2});
+    let notified = json!({
+        "sync_config_id": 1, "notification_type": "email", "event_triggers": ["sync_failed"],
+        "recipients": ["ops@example.com"]
+    });
+    let tried = json!({"recipients": ["https://hooks.example/x"], "notification_type": "slack"});
     vec![
         route("GET", "/health", Viewer).open(),
         route("GET", "/healthz", Viewer).open(),
@@ -127,12 +134,47 @@ pub(crate) fn routes() -> Vec<Route> {
         route("GET", "/api/execute/synced-items/{configId}", Viewer),
         route("POST", "/api/execute/synced-items/{configId}", Operator)
             .takes(json!({"source_item_id": "1", "target_item_id": "5001"})),
+        route("GET", "/api/scheduler/status", Viewer),
+        route("POST", "/api/scheduler/start", Operator).unscoped(),
+        route("POST", "/api/scheduler/stop", Operator).unscoped(),
+        route("POST", "/api/scheduler/schedule/{configId}", Operator)
+            .takes(json!({"schedule_cron": "0 * * * *"})),
+        route("GET", "/api/scheduler/next/{configId}", Viewer),
+        route("GET", "/api/scheduler/preview", Viewer).asks("?cron=@hourly"),
+        route("GET", "/api/scheduler/occurrences/{configId}", Viewer),
+        route("POST", "/api/scheduler/unschedule/{configId}", Operator),
+        route("GET", "/api/jobs", Viewer),
+        route("GET", "/api/jobs/queue", Viewer),
+        route("POST", "/api/jobs/queue/{configId}", Operator).takes(json!({})),
+        route("GET", "/api/jobs/status/{jobId}", Viewer),
+        route("POST", "/api/jobs/{jobId}/cancel", Operator),
+        route("POST", "/api/jobs/{jobId}/retry", Operator),
+        route("POST", "/api/webhooks/receive/{token}", Viewer).open(),
+        route("GET", "/api/webhooks", Viewer),
+        route("POST", "/api/webhooks/register", Admin).takes(hook),
+        route("GET", "/api/webhooks/{id}", Viewer),
+        route("PUT", "/api/webhooks/{id}", Admin).takes(json!({"name": "Hook"})),
+        route("GET", "/api/webhooks/{id}/setup", Viewer),
+        route("GET", "/api/webhooks/{id}/deliveries", Viewer),
+        route("POST", "/api/webhooks/{id}/test", Operator).takes(json!({})),
+        route("GET", "/api/webhooks/deliveries/{id}", Viewer),
+        route("POST", "/api/webhooks/deliveries/{id}/replay", Operator),
+        route("POST", "/api/webhooks/{id}/rotate-secret", Admin).takes(json!({"grace_seconds": 0})),
+        route("POST", "/api/webhooks/{id}/revoke-old-secrets", Admin),
+        route("GET", "/api/notifications", Viewer),
+        route("POST", "/api/notifications", Admin).takes(notified),
+        route("GET", "/api/notifications/{id}", Viewer),
+        route("PUT", "/api/notifications/{id}", Admin).takes(json!({"is_active": true})),
+        route("POST", "/api/notifications/test", Operator).unscoped().takes(tried),
+        route("POST", "/api/settings/test-smtp", Operator).unscoped(),
         route("GET", "/api/settings", Viewer),
         route("GET", "/api/settings/{key}", Viewer),
         route("PUT", "/api/settings", Admin)
             .unscoped()
             .takes(json!({"execution_retention_days": 30})),
         route("PUT", "/api/settings/{key}", Admin).unscoped().takes(json!({"value": 30})),
+        route("DELETE", "/api/notifications/{id}", Admin),
+        route("DELETE", "/api/webhooks/{id}", Admin),
         route("DELETE", "/api/execute/synced-items/{configId}/{pairId}", Operator),
         route("DELETE", "/api/sync-configs/{id}/status-mappings/{mid}", Admin),
         route("DELETE", "/api/sync-configs/{id}/field-mappings/{mid}", Admin),
