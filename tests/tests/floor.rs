@@ -102,4 +102,3 @@ async fn to_a_tracker_without_batches() {
     at_the_floor("ten edits, target", &to, 2 * EDITS);
     judge::mirrors(&stage, config, &from, &to).await;
 }
-
