@@ -1,5 +1,6 @@
 //! A connection to either database, and the macro that runs one body on both.
 
+use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::result::QueryResult;
@@ -7,6 +8,7 @@ use diesel::sqlite::SqliteConnection;
 use syncline_domain::Fault;
 
 use crate::error::OrFault;
+use crate::statement::Statement;
 
 /// An open connection.
 pub(crate) enum Db {
@@ -48,6 +50,14 @@ impl Db {
         on_db!(self, c => c.batch_execute(sql))
     }
 
+    /// Runs a statement that has no answer, a turn of every transaction: SQLite need not read the text again.
+    pub(crate) fn turn(&mut self, sql: &'static str) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(c) => Statement::<()>::new(sql).execute(c).map(drop),
+            Self::Pg(c) => c.batch_execute(sql),
+        }
+    }
+
     /// Runs `step` so that its failure leaves no trace and the transaction usable.
     ///
     /// PostgreSQL refuses every statement after a failed one, up to the last savepoint; and a step of several
@@ -56,10 +66,10 @@ impl Db {
         &mut self,
         step: impl FnOnce(&mut Self) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        self.batch("SAVEPOINT guarded").or_fault()?;
+        self.turn("SAVEPOINT guarded").or_fault()?;
         match step(self) {
             Ok(value) => {
-                self.batch("RELEASE SAVEPOINT guarded").or_fault()?;
+                self.turn("RELEASE SAVEPOINT guarded").or_fault()?;
                 Ok(value)
             }
             Err(fault) => {

@@ -137,11 +137,11 @@ pub(crate) const FOLD_WHOLE: Twin = twin!(
     " WHERE fold_key = ? RETURNING id, created_at_us, names_items"
 );
 
-/// How many of a JSON list of items a job has already. Takes the list, then the job.
+/// How many of a JSON list of items a job has already. Takes the job, then the list.
 pub(crate) const COUNT_KNOWN: Twin = twin!(
-    "SELECT COUNT(*) FROM "
+    "SELECT COUNT(*) FROM job_items WHERE job_id = ? AND item_id IN (SELECT e.value FROM "
     ["json_each(?) AS e" | "jsonb_array_elements_text(CAST(? AS jsonb)) AS e(value)"]
-    " JOIN job_items AS i ON i.item_id = e.value WHERE i.job_id = ?"
+    ")"
 );
 
 /// Which messages to claim: due ones, the longest due first. Takes now, and the most to claim.

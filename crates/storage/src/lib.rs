@@ -7,10 +7,14 @@
 //!   each in its own savepoint; nobody waits for a batch to fill. Reading units run beside it on threads of their own,
 //!   each over one snapshot. A third kind of thread moves the write-ahead log into the file, so that no commit pays
 //!   for that. A database in memory has one connection, and the writer reads, too.
-//! - PostgreSQL: a pool, one thread a connection. Writing units are `SERIALIZABLE` and run again when they lose a race;
-//!   reading ones are `REPEATABLE READ READ ONLY`.
-//! - One body for both databases: every statement is written once in diesel's language and compiled for each of them by
-//!   the macro in `db.rs`. What differs is in the migrations, and in how a transaction begins and ends.
+//! - PostgreSQL: a pool, one thread a connection. Writing units are `SERIALIZABLE` and run again when they lose a race:
+//!   then, and for a while, all units of that name go through a lane, one after another and several in one commit.
+//!   Reading ones are `REPEATABLE READ READ ONLY`.
+//! - Wake-ups ring when a transaction is committed: in this process at once, on PostgreSQL in all others a moment later,
+//!   by one thread that tells and listens.
+//! - One body for both databases: nearly every statement is written once in diesel's language and compiled for each of
+//!   them by the macro in `db.rs`. What differs is in the migrations, in `dialect.rs`, and in how a transaction begins
+//!   and ends.
 //!
 //! # Invariants
 //! - A unit is answered only after its COMMIT is on the disk (WAL, `synchronous=FULL`). Guarded by
@@ -52,6 +56,8 @@ mod convert;
 mod db;
 mod dialect;
 mod error;
+mod lanes;
+mod listen;
 mod manager;
 mod migrate;
 #[cfg(test)]

@@ -1,16 +1,20 @@
 //! No hot question may read a whole table. The statements are those that were really sent.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use diesel::connection::{Instrumentation, InstrumentationEvent};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use syncline_domain::ports::{ExecutionFilter, OutcomeFilter, Tx};
+use syncline_domain::ports::{DeliveryFilter, ExecutionFilter, OutcomeFilter, Tx};
 use syncline_domain::{
-    ConfigId, ConnectorId, ExecutionId, ExecutionStatus, Fault, ItemId, ItemState, LineageId,
-    OutcomeId, PairId, Side, Timestamp, TypeId,
+    ConfigId, ConnectorId, DeliveryStatus, ExecutionId, ExecutionStatus, Fault, ItemId, ItemState,
+    JobClaim, JobId, JobOutcome, LineageId, NewJob, OutcomeId, PairId, Settlement, Side, Timestamp,
+    TypeId, WebhookId,
 };
-use syncline_testkit::rows::{base, config_row, connector_row, pair_row};
+use syncline_testkit::rows::{
+    base, config_row, connector_row, delivery_row, folding_job, pair_row, webhook_row,
+};
 
 use crate::config::Place;
 use crate::db::Db;
@@ -110,6 +114,92 @@ fn what_a_run_asks_is_found_by_an_index() {
         tx.connector_usage(connector)?;
         tx.config_by_name("a").map(drop)
     }));
+}
+
+/// Fails when a statement walks over a table of ours by its rows, or over an index that is not of these.
+fn assert_walks_only(plans: Vec<(String, String)>, indexes: &[&str]) {
+    for (statement, plan) in plans {
+        for step in plan.split("; ").filter(|step| step.starts_with("SCAN ")) {
+            let known = indexes.iter().any(|index| step.ends_with(&format!(" INDEX {index}")));
+            let no_table = ["VIRTUAL TABLE", "CONSTANT ROW"].iter().any(|word| step.contains(word));
+            let made_here = ["j", "v", "s", "waiting", "free"].map(|name| format!("SCAN {name}"));
+            let fine = known || no_table || made_here.iter().any(|name| name == step);
+            assert!(fine, "{statement}\n{plan}");
+        }
+        assert!(!plan.contains("AUTOMATIC"), "{statement}\n{plan}");
+    }
+}
+
+#[test]
+fn what_the_queue_asks_is_found_by_an_index() {
+    let (now, lease) = (Timestamp::from_secs(9), Duration::from_secs(30));
+    let job = folding_job(None, "k", &["1", "2"]);
+    let whole = NewJob { items: None, ..folding_job(None, "k", &[]) };
+    let plans = plans_of(|tx| {
+        tx.enqueue(&job)?;
+        tx.enqueue(&job)?;
+        tx.enqueue(&whole)?;
+        tx.count_waiting_jobs()?;
+        tx.next_job_at()?;
+        tx.claim_jobs("me", now, lease, 10)?;
+        let claim = JobClaim { id: JobId(1), token: 1 };
+        tx.renew_jobs(&[claim], now, lease)?;
+        let outcome = JobOutcome::Completed { result: None };
+        tx.settle_jobs(&[Settlement { claim, outcome, at: now }])?;
+        tx.rescue_jobs(now, &["gone".to_owned()], 10)?;
+        tx.job_holders()?;
+        tx.job(JobId(1))?;
+        tx.job_items(JobId(1), 10)?;
+        tx.cancel_job(JobId(1), now).map(drop)?;
+        tx.redrive_job(JobId(1), now)?;
+        tx.queue_counts(None)?;
+        tx.prune_jobs(10, now, 10).map(drop)
+    });
+    let walked = ["jobs_due", "jobs_run_at", "jobs_lease", "jobs_ended", "jobs_dead"];
+    assert_walks_only(plans, &walked);
+}
+
+#[test]
+fn what_webhooks_schedules_and_the_outbox_ask_is_found_by_an_index() {
+    let (now, lease) = (Timestamp::from_secs(9), Duration::from_secs(30));
+    let (webhook, config) = (WebhookId(1), ConfigId(1));
+    let plans = plans_of(|tx| {
+        tx.webhook_by_token("t")?;
+        tx.count_trigger(webhook, 1, now)?;
+        tx.first_delivery(webhook, "d")?;
+        let of_one = DeliveryFilter { webhook_id: Some(webhook), ..Default::default() };
+        tx.count_deliveries(&of_one)?;
+        tx.prune_deliveries(now, 10)?;
+        tx.due_schedules(now, 10)?;
+        tx.unarmed_schedules(10)?;
+        tx.next_schedule_at()?;
+        tx.advance_schedule(config, None, Some(now))?;
+        tx.occurrences(config, None, 10)?;
+        tx.claim_outbox(now, lease, 10)?;
+        tx.next_outbox_at()?;
+        tx.sent_since("ada", now)?;
+        tx.config_health(config).map(drop)
+    });
+    assert_walks_only(plans, &["notification_outbox_due"]);
+}
+
+#[test]
+fn taking_a_delivery_in_is_six_statements() {
+    let plans = plans_of(|tx| {
+        let one = tx.insert_connector(&connector_row("a"))?;
+        let other = tx.insert_connector(&connector_row("b"))?;
+        let config = tx.insert_config(&config_row("c", one, other))?;
+        let hook = tx.insert_webhook(&webhook_row(config, one, "t"))?;
+        tx.enqueue(&folding_job(Some(config), "k", &["1"]))?;
+        tx.put_setting("mark", None, Timestamp::EPOCH)?;
+        tx.count_trigger(hook, 1, Timestamp::EPOCH)?;
+        tx.first_delivery(hook, "d")?;
+        tx.config(config)?;
+        tx.enqueue(&folding_job(Some(config), "k", &["2"]))?;
+        tx.insert_delivery(&delivery_row(hook, Some("d"), DeliveryStatus::Success, 1)).map(drop)
+    });
+    let mark = plans.iter().position(|(statement, _)| statement.contains("`settings`")).unwrap();
+    assert_eq!(plans.len() - mark - 1, 6);
 }
 
 #[test]

@@ -12,14 +12,21 @@ use crate::unit::Unit;
 /// How often a transaction that lost a race is run again.
 const RERUNS: u32 = 50;
 
-/// Runs a unit in a transaction of its own.
-pub(crate) fn run(db: &mut Db, unit: &mut Unit) -> Result<(), Fault> {
-    if !unit.writable {
-        return once(db, unit, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    }
+/// Runs a reading unit over one consistent state.
+pub(crate) fn read(db: &mut Db, unit: &mut Unit) -> Result<(), Fault> {
+    transaction(db, unit, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+}
+
+/// Runs a writing unit in a transaction of its own, which may lose a race.
+pub(crate) fn once(db: &mut Db, unit: &mut Unit) -> Result<(), Fault> {
+    transaction(db, unit, "BEGIN ISOLATION LEVEL SERIALIZABLE")
+}
+
+/// Runs a writing unit in a transaction of its own, again and again while it loses races.
+pub(crate) fn alone(db: &mut Db, unit: &mut Unit) -> Result<(), Fault> {
     let mut result = Err(Fault::Internal("a transaction was not run".to_owned()));
     for _ in 0..RERUNS {
-        result = once(db, unit, "BEGIN ISOLATION LEVEL SERIALIZABLE");
+        result = once(db, unit);
         match &result {
             Err(fault) if is_lost_race(fault) => {}
             _ => return result,
@@ -29,34 +36,24 @@ pub(crate) fn run(db: &mut Db, unit: &mut Unit) -> Result<(), Fault> {
     result
 }
 
-fn once(db: &mut Db, unit: &mut Unit, begin: &str) -> Result<(), Fault> {
+fn transaction(db: &mut Db, unit: &mut Unit, begin: &str) -> Result<(), Fault> {
     db.batch(begin).or_fault()?;
-    match unit.attempt(db) {
-        Ok(()) => commit(db),
-        Err(fault) => {
-            if let Err(error) = db.batch("ROLLBACK") {
-                log::debug!("nothing to roll back: {error}");
-            }
-            Err(fault)
-        }
+    let result = unit.attempt(db).and_then(|()| commit(db));
+    if result.is_err()
+        && let Err(error) = db.batch("ROLLBACK")
+    {
+        log::debug!("nothing to roll back: {error}");
     }
+    result
 }
 
 /// Commits, unless a statement failed whose error the work has kept to itself: the server would roll back and call
 /// that a success, but it refuses the savepoint first.
-fn commit(db: &mut Db) -> Result<(), Fault> {
-    if let Err(fault) = db.batch("SAVEPOINT sound").or_fault() {
-        let _rolled_back = db.batch("ROLLBACK");
-        return Err(fault);
-    }
-    match db.batch("COMMIT").or_fault() {
-        Err(Fault::Unavailable(text)) => Err(Fault::Unavailable(format!(
+pub(crate) fn commit(db: &mut Db) -> Result<(), Fault> {
+    db.batch("SAVEPOINT sound; COMMIT").or_fault().map_err(|fault| match fault {
+        Fault::Unavailable(text) => Fault::Unavailable(format!(
             "it is unknown whether the transaction was committed, look before doing it again: {text}"
-        ))),
-        Err(fault) => {
-            let _ended_already = db.batch("ROLLBACK");
-            Err(fault)
-        }
-        Ok(()) => Ok(()),
-    }
+        )),
+        fault => fault,
+    })
 }

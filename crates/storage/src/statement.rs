@@ -2,6 +2,9 @@
 //!
 //! diesel prepares updates, and everything with a piece of plain SQL in it, anew each time: it cannot know that their
 //! text never varies. Who wraps a statement here says so. What bounds the cache is that every text stands in the source.
+//!
+//! SQLite prepares a statement anew by itself when a value was bound to its LIMIT, since the plan may depend on it. What
+//! is asked often and can have one answer only is therefore asked without.
 
 use std::marker::PhantomData;
 
@@ -11,10 +14,11 @@ use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
-use diesel::sql_types::{BigInt, Bool, HasSqlType, Text};
+use diesel::sql_types::{BigInt, Bool, HasSqlType, Nullable, Text};
 use diesel::sqlite::Sqlite;
 
-/// A statement of diesel's that has one text only, whatever is bound to it.
+/// A statement of diesel's that has one text only, whatever is bound to it, and answers rows: diesel looks through this
+/// when it is asked to count what it touched, and prepares that anew all the same.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cached<Q>(pub(crate) Q);
 
@@ -63,6 +67,7 @@ pub(crate) struct Statement<A> {
 #[derive(Debug)]
 enum Bound {
     Number(i64),
+    Maybe(Option<i64>),
     Text(String),
 }
 
@@ -75,6 +80,12 @@ impl<A> Statement<A> {
     /// With a number for the next `?`.
     pub(crate) fn number(mut self, value: i64) -> Self {
         self.values.push(Bound::Number(value));
+        self
+    }
+
+    /// With a number that may be missing for the next `?`.
+    pub(crate) fn maybe(mut self, value: Option<i64>) -> Self {
+        self.values.push(Bound::Maybe(value));
         self
     }
 
@@ -104,6 +115,7 @@ fn walk<'b, DB>(
 where
     DB: diesel::backend::Backend + HasSqlType<BigInt> + HasSqlType<Text>,
     i64: ToSql<BigInt, DB>,
+    Option<i64>: ToSql<Nullable<BigInt>, DB>,
     String: ToSql<Text, DB>,
 {
     let mut values = values.iter();
@@ -111,6 +123,9 @@ where
         if index > 0 {
             match values.next() {
                 Some(Bound::Number(value)) => pass.push_bind_param::<BigInt, _>(value)?,
+                Some(Bound::Maybe(value)) => {
+                    pass.push_bind_param::<Nullable<BigInt>, _>(value)?;
+                }
                 Some(Bound::Text(value)) => pass.push_bind_param::<Text, _>(value)?,
                 None => {
                     return Err(diesel::result::Error::QueryBuilderError(

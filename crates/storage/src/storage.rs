@@ -12,12 +12,15 @@ use crate::checkpoint::Checkpointer;
 use crate::config::{DatabaseConfig, Place};
 use crate::db::Db;
 use crate::error::StorageError;
+use crate::lanes::Lanes;
+use crate::listen::Listener;
 use crate::manager::{DbManager, Purpose, connect, create_file};
+use crate::migrate;
+use crate::readers::Readers;
 use crate::unit::{Message, Unit, answer_of, hand_over};
 use crate::wake::Bells;
-use crate::workers::Workers;
+use crate::workers::{Supply, Workers};
 use crate::writer::{Counters, Writer};
-use crate::{migrate, postgres, readers};
 
 /// Milliseconds after which a transaction is worth a line in the log.
 const SLOW_MS: u128 = 1_000;
@@ -30,6 +33,8 @@ pub struct Storage {
     _checkpointer: Option<Checkpointer>,
     counters: Arc<Counters>,
     bells: Arc<Bells>,
+    // Ends when the bells are gone.
+    _listener: Option<Listener>,
     place: Place,
     clock: Arc<dyn Clock>,
 }
@@ -78,39 +83,44 @@ impl Storage {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StorageError> {
         let counters = Arc::new(Counters::default());
-        let count = Arc::clone(&counters);
-        let bells = Arc::new(Bells::at_home());
-        let rings = Arc::clone(&bells);
+        let (bells, untold) = Bells::new(matches!(place, Place::Server(_)));
+        let write = |db, nudge| Writer::start(db, Arc::clone(&counters), Arc::clone(&bells), nudge);
         let (writer, readers, checkpointer) = match &place {
-            Place::Memory => (Hands::One(Writer::start(first, count, rings, None)?), None, None),
+            Place::Memory => (Hands::One(write(first, None)?), None, None),
             Place::File(path) => {
                 let checkpointer = Checkpointer::start(path)?;
-                let manager = DbManager::new(place.clone(), Purpose::Read);
-                let readers = Workers::start(
-                    "store-reader",
-                    connections,
-                    manager,
-                    false,
-                    &bells,
-                    readers::read,
-                )?;
-                let writer = Writer::start(first, count, rings, checkpointer.nudge())?;
+                let pool =
+                    Supply { manager: DbManager::new(place.clone(), Purpose::Read), check: false };
+                let readers =
+                    Workers::start("store-reader", connections, pool, &bells, Arc::new(Readers))?;
+                let writer = write(first, checkpointer.nudge())?;
                 (Hands::One(writer), Some(readers), Some(checkpointer))
             }
             Place::Server(_) => {
-                let manager = DbManager::new(place.clone(), Purpose::Write);
+                let pool =
+                    Supply { manager: DbManager::new(place.clone(), Purpose::Write), check: true };
                 let workers = Workers::start(
                     "store-worker",
                     connections,
-                    manager,
-                    true,
+                    pool,
                     &bells,
-                    postgres::run,
+                    Arc::new(Lanes::default()),
                 )?;
                 (Hands::Many(workers), None, None)
             }
         };
-        Ok(Self { writer, readers, _checkpointer: checkpointer, counters, bells, place, clock })
+        let listener =
+            untold.map(|untold| Listener::start(place.clone(), &bells, untold)).transpose()?;
+        Ok(Self {
+            writer,
+            readers,
+            _checkpointer: checkpointer,
+            counters,
+            bells,
+            _listener: listener,
+            place,
+            clock,
+        })
     }
 
     /// Where the database is, without secrets.

@@ -13,6 +13,7 @@ pub(crate) struct Topics(u8);
 
 impl Topics {
     pub(crate) const NONE: Self = Self(0);
+    pub(crate) const ALL: Self = Self(7);
 
     const fn bit(topic: Topic) -> u8 {
         match topic {
@@ -81,12 +82,16 @@ impl Bells {
         Self { jobs: bell(), outbox: bell(), schedules: bell(), abroad: None }
     }
 
-    /// With somebody who tells other processes.
-    pub(crate) fn abroad() -> (Self, Untold) {
+    /// With an end for somebody who tells other processes, where there may be some.
+    pub(crate) fn new(others: bool) -> (Arc<Self>, Option<Untold>) {
+        if !others {
+            return (Arc::new(Self::at_home()), None);
+        }
         let (signal, signals) = sync_channel(1);
         let topics = Arc::new(Mutex::new(Topics::NONE));
         let untold = Untold { topics: Arc::clone(&topics), signal: signals };
-        (Self { abroad: Some(Abroad { untold: topics, signal }), ..Self::at_home() }, untold)
+        let abroad = Some(Abroad { untold: topics, signal });
+        (Arc::new(Self { abroad, ..Self::at_home() }), Some(untold))
     }
 
     const fn of(&self, topic: Topic) -> &watch::Sender<()> {

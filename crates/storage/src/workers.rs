@@ -8,7 +8,6 @@ use diesel::r2d2::Pool;
 use syncline_domain::Fault;
 use tokio::sync::mpsc;
 
-use crate::db::Db;
 use crate::error::StorageError;
 use crate::manager::DbManager;
 use crate::unit::{Message, Unit};
@@ -20,8 +19,26 @@ const QUEUE: usize = 1_024;
 /// How long a unit waits for a connection before the database counts as away.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How a unit is run over a connection.
-pub(crate) type Run = fn(&mut Db, &mut Unit) -> Result<(), Fault>;
+/// The connections of all threads.
+pub(crate) type Connections = Pool<DbManager>;
+
+/// Runs units on the threads, many at once.
+pub(crate) trait Runner: Send + Sync {
+    /// Runs a unit, or sees that another thread does, which then answers it.
+    fn run(&self, connections: &Connections, unit: Unit, bells: &Bells);
+}
+
+/// Why there is no connection.
+pub(crate) fn away(error: &dyn std::fmt::Display) -> Fault {
+    Fault::Unavailable(format!("the database is away: {error}"))
+}
+
+/// Where connections come from.
+pub(crate) struct Supply {
+    pub(crate) manager: DbManager,
+    /// Whether the database is asked before each use of a connection.
+    pub(crate) check: bool,
+}
 
 /// The threads. Dropping them lets them finish everything that was handed over.
 pub(crate) struct Workers {
@@ -30,31 +47,30 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// Starts as many threads as there are connections; `check` asks the database before each use of a connection.
+    /// Starts as many threads as there are connections.
     pub(crate) fn start(
         name: &str,
         count: u32,
-        manager: DbManager,
-        check: bool,
+        supply: Supply,
         bells: &Arc<Bells>,
-        run: Run,
+        runner: Arc<dyn Runner>,
     ) -> Result<Self, StorageError> {
         let pool = Pool::builder()
             .max_size(count.max(1))
             .min_idle(Some(1))
-            .test_on_check_out(check)
+            .test_on_check_out(supply.check)
             .connection_timeout(PATIENCE)
-            .build(manager)
+            .build(supply.manager)
             .map_err(|error| StorageError::Query(error.to_string()))?;
         let (queue, messages) = mpsc::channel(QUEUE);
         let messages = Arc::new(Mutex::new(messages));
         let mut threads = Vec::new();
         for number in 1..=count.max(1) {
             let (pool, messages) = (pool.clone(), Arc::clone(&messages));
-            let bells = Arc::clone(bells);
+            let (bells, runner) = (Arc::clone(bells), Arc::clone(&runner));
             let thread = std::thread::Builder::new()
                 .name(format!("{name}-{number}"))
-                .spawn(move || serve(&pool, &messages, &bells, run))
+                .spawn(move || serve(&pool, &messages, &bells, runner.as_ref()))
                 .map_err(|error| StorageError::Query(format!("{name} does not start: {error}")))?;
             threads.push(thread);
         }
@@ -92,23 +108,17 @@ pub(crate) fn join(thread: std::thread::JoinHandle<()>) -> std::thread::Result<(
 }
 
 fn serve(
-    pool: &Pool<DbManager>,
+    pool: &Connections,
     messages: &Mutex<mpsc::Receiver<Message>>,
     bells: &Bells,
-    run: Run,
+    runner: &dyn Runner,
 ) {
     loop {
         // The lock is held while waiting: one thread waits for the queue, the others for the lock.
         let next = messages.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         match next {
             None => return,
-            Some(Message::Unit(mut unit)) => {
-                let result = match pool.get() {
-                    Ok(mut db) => run(&mut db, &mut unit),
-                    Err(error) => Err(Fault::Unavailable(format!("the database is away: {error}"))),
-                };
-                unit.settle(result, bells);
-            }
+            Some(Message::Unit(unit)) => runner.run(pool, unit, bells),
             // Without a connection the task is dropped, of which its caller learns by the closed channel.
             Some(Message::Task(task)) => {
                 if let Ok(mut db) = pool.get() {

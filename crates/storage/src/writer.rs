@@ -139,7 +139,7 @@ fn commit(db: &mut Db, batch: &mut Vec<Unit>, counters: &Counters, bells: &Bells
 
 /// One transaction over all units; answers what each of them came to once the whole is on the disk.
 fn together(db: &mut Db, batch: &mut [Unit]) -> Result<Vec<Result<(), Fault>>, Broken> {
-    db.batch("BEGIN IMMEDIATE").or_fault().map_err(Broken::NotBegun)?;
+    db.turn("BEGIN IMMEDIATE").or_fault().map_err(Broken::NotBegun)?;
     let mut results = Vec::with_capacity(batch.len());
     for unit in batch {
         match in_savepoint(db, unit) {
@@ -147,7 +147,7 @@ fn together(db: &mut Db, batch: &mut [Unit]) -> Result<Vec<Result<(), Fault>>, B
             Err(fault) => return Err(give_up(db, &fault)),
         }
     }
-    match db.batch("COMMIT").or_fault() {
+    match db.turn("COMMIT").or_fault() {
         Ok(()) => Ok(results),
         Err(fault) => Err(give_up(db, &fault)),
     }
@@ -162,14 +162,14 @@ fn give_up(db: &mut Db, fault: &Fault) -> Broken {
 /// The outer result is that of the savepoint itself: SQLite ends the whole transaction on a full disk, and then the
 /// savepoint is gone.
 fn in_savepoint(db: &mut Db, unit: &mut Unit) -> Result<Result<(), Fault>, Fault> {
-    db.batch("SAVEPOINT unit").or_fault()?;
+    db.turn("SAVEPOINT unit").or_fault()?;
     let result = unit.attempt(db);
     let end = if result.is_ok() && unit.writable {
-        "RELEASE unit"
+        db.turn("RELEASE unit")
     } else {
-        "ROLLBACK TO unit; RELEASE unit"
+        db.batch("ROLLBACK TO unit; RELEASE unit")
     };
-    match (db.batch(end), result) {
+    match (end, result) {
         (Ok(()), result) => Ok(result),
         (Err(_gone), Err(fault)) => Err(fault),
         (Err(error), Ok(())) => {

@@ -40,7 +40,7 @@ CREATE UNIQUE INDEX jobs_one_running ON jobs (config_id) WHERE status = 'running
 CREATE INDEX jobs_lease ON jobs (lease_until_us, id, config_id) WHERE status = 'running';
 CREATE INDEX jobs_ended ON jobs (id, completed_at_us, status, config_id) WHERE completed_at_us IS NOT NULL;
 CREATE INDEX jobs_dead ON jobs (id, config_id) WHERE dead_reason IS NOT NULL;
-CREATE INDEX jobs_config ON jobs (config_id, id);
+CREATE INDEX jobs_config ON jobs (config_id, id) WHERE config_id IS NOT NULL;
 
 -- The row's number gives the order of a job's items.
 CREATE TABLE job_items (

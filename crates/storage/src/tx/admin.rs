@@ -152,7 +152,7 @@ impl AdminTx for DbTx<'_> {
         let row: Option<Key> = on_db!(self.read(), c => api_keys::table
             .filter(api_keys::hash.eq(hash))
             .select(Key::as_select())
-            .first(c)
+            .get_result(c)
             .optional())
         .or_fault()?;
         row.map(Key::into_domain).transpose()
@@ -242,7 +242,7 @@ impl AdminTx for DbTx<'_> {
         let row: Option<Reply> = on_db!(self.read(), c => remembered_replies::table
             .find((scope, key))
             .select(Reply::as_select())
-            .first(c)
+            .get_result(c)
             .optional())
         .or_fault()?;
         row.map(Reply::into_domain).transpose()

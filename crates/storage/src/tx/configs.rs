@@ -113,7 +113,7 @@ impl ConfigTx for DbTx<'_> {
         let row: Option<Row> = on_db!(self.read(), c => sync_configs::table
             .find(id.0)
             .select(Row::as_select())
-            .first(c)
+            .get_result(c)
             .optional())
         .or_fault()?;
         row.map(Row::into_domain).transpose()
@@ -123,7 +123,7 @@ impl ConfigTx for DbTx<'_> {
         let row: Option<Row> = on_db!(self.read(), c => sync_configs::table
             .filter(sync_configs::name.eq(name))
             .select(Row::as_select())
-            .first(c)
+            .get_result(c)
             .optional())
         .or_fault()?;
         row.map(Row::into_domain).transpose()

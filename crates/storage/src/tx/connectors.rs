@@ -125,7 +125,7 @@ impl ConnectorTx for DbTx<'_> {
         let row: Option<Row> = on_db!(self.read(), c => connectors::table
             .find(id.0)
             .select(Row::as_select())
-            .first(c)
+            .get_result(c)
             .optional())
         .or_fault()?;
         row.map(Row::into_domain).transpose()
@@ -135,7 +135,7 @@ impl ConnectorTx for DbTx<'_> {
         let row: Option<Row> = on_db!(self.read(), c => connectors::table
             .filter(connectors::name.eq(name))
             .select(Row::as_select())
-            .first(c)
+            .get_result(c)
             .optional())
         .or_fault()?;
         row.map(Row::into_domain).transpose()

@@ -200,7 +200,7 @@ impl DeliveryTx for DbTx<'_> {
         let row: Option<Row> = on_db!(self.read(), c => webhook_deliveries::table
             .find(id.0)
             .select(Row::as_select())
-            .first(c)
+            .get_result(c)
             .optional())
         .or_fault()?;
         row.map(Row::into_domain).transpose()

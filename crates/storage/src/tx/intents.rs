@@ -119,7 +119,7 @@ pub(super) fn cursor(db: &mut Db, config: ConfigId, side: Side) -> Result<Option
     let text: Option<String> = on_db!(db, c => cursors::table
         .find((config.0, side.as_str()))
         .select(cursors::position)
-        .first(c)
+        .get_result(c)
         .optional())
     .or_fault()?;
     Ok(text.map(Cursor::new))

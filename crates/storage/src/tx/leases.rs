@@ -73,7 +73,7 @@ impl LeaseTx for DbTx<'_> {
         let row: Option<(String, i64, i64)> = on_db!(self.read(), c => leases::table
             .filter(leases::name.eq(name).and(leases::is_held.eq(true)))
             .select((leases::holder, leases::token, leases::expires_at_us))
-            .first(c)
+            .get_result(c)
             .optional())
         .or_fault()?;
         Ok(row.map(|(holder, token, expires_at)| Lease {

@@ -215,7 +215,7 @@ impl MetadataTx for DbTx<'_> {
         let row: Option<Type> = on_db!(self.read(), c => work_item_types::table
             .find(id.0)
             .select(Type::as_select())
-            .first(c)
+            .get_result(c)
             .optional())
         .or_fault()?;
         row.map(Type::into_domain).transpose()
@@ -255,7 +255,7 @@ impl MetadataTx for DbTx<'_> {
         let row: Option<Field> = on_db!(self.read(), c => fields::table
             .find(id.0)
             .select(Field::as_select())
-            .first(c)
+            .get_result(c)
             .optional())
         .or_fault()?;
         row.map(Field::into_domain).transpose()
@@ -287,7 +287,7 @@ impl MetadataTx for DbTx<'_> {
         let row: Option<Status> = on_db!(self.read(), c => statuses::table
             .find(id.0)
             .select(Status::as_select())
-            .first(c)
+            .get_result(c)
             .optional())
         .or_fault()?;
         row.map(Status::into_domain).transpose()

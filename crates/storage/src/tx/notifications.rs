@@ -84,7 +84,7 @@ pub(super) fn by_id(db: &mut Db, id: NotificationId) -> Result<Option<Notificati
     let row: Option<Row> = on_db!(db, c => notification_settings::table
         .find(id.0)
         .select(Row::as_select())
-        .first(c)
+        .get_result(c)
         .optional())
     .or_fault()?;
     row.map(Row::into_domain).transpose()
@@ -129,7 +129,7 @@ pub(super) fn health(db: &mut Db, config_id: ConfigId) -> Result<Option<ConfigHe
                 config_health::fingerprint,
                 config_health::told_at_us,
             ))
-            .first(c)
+            .get_result(c)
             .optional())
     .or_fault()?;
     Ok(row.map(|(failing_since, fingerprint, told_at)| ConfigHealth {

@@ -223,7 +223,7 @@ fn put(db: &mut Db, messages: &[OutboxMessage]) -> Result<u64, Fault> {
 fn settle(db: &mut Db, one: &OutboxSettlement) -> Result<u64, Fault> {
     let given_back = i32::from(!one.counts);
     let ended = (one.status != OutboxStatus::Queued).then_some(one.at.micros());
-    let rows = on_db!(db, c => Cached(diesel::update(table
+    let held: Option<i64> = on_db!(db, c => Cached(diesel::update(table
         .filter(outbox::id.eq(one.id.0))
         .filter(outbox::token.eq(one.token))
         .filter(outbox::claimed_until_us.is_not_null()))
@@ -234,8 +234,10 @@ fn settle(db: &mut Db, one: &OutboxSettlement) -> Result<u64, Fault> {
         outbox::claimed_until_us.eq(None::<i64>),
         outbox::last_error.eq(one.error.as_deref()),
         outbox::ended_at_us.eq(ended),
-    )))
-    .execute(c))
+    ))
+    .returning(outbox::id))
+    .get_result(c)
+    .optional())
     .or_fault()?;
-    Ok(count(rows))
+    Ok(u64::from(held.is_some()))
 }

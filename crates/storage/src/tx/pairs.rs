@@ -110,7 +110,7 @@ pub(super) fn get(db: &mut Db, id: PairId) -> Result<Option<Pair>, Fault> {
     let row: Option<Row> = on_db!(db, c => synced_items::table
         .find(id.0)
         .select(Row::as_select())
-        .first(c)
+        .get_result(c)
         .optional())
     .or_fault()?;
     row.map(Row::into_domain).transpose()

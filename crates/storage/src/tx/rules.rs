@@ -230,7 +230,7 @@ pub(super) fn user_map(db: &mut Db, config: ConfigId) -> Result<UserMap, Fault> 
     let text: Option<String> = on_db!(db, c => user_maps::table
         .find(config.0)
         .select(user_maps::user_map)
-        .first(c)
+        .get_result(c)
         .optional())
     .or_fault()?;
     text.map_or_else(|| Ok(UserMap::default()), |text| from_json(&text, "user map"))

@@ -173,7 +173,7 @@ impl RunTx for DbTx<'_> {
         let row: Option<Run> = on_db!(self.read(), c => executions::table
             .find(id.0)
             .select(Run::as_select())
-            .first(c)
+            .get_result(c)
             .optional())
         .or_fault()?;
         row.map(Run::into_domain).transpose()

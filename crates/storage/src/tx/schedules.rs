@@ -97,29 +97,29 @@ impl ScheduleTx for DbTx<'_> {
         expected: Option<Timestamp>,
         next: Option<Timestamp>,
     ) -> Result<bool, Fault> {
-        let next = sync_configs::next_sync_at_us.eq(next.map(Timestamp::micros));
-        let of = sync_configs::table.filter(sync_configs::id.eq(config_id.0));
-        let rows = match expected {
-            Some(at) => on_db!(self.write()?, c => Cached(diesel::update(
-                of.filter(sync_configs::next_sync_at_us.eq(at.micros()))).set(next))
-            .execute(c)),
-            None => on_db!(self.write()?, c => Cached(diesel::update(
-                of.filter(sync_configs::next_sync_at_us.is_null())).set(next))
-            .execute(c)),
-        };
-        Ok(rows.or_fault()? > 0)
+        let advance: Statement<()> = Statement::new(
+            "UPDATE sync_configs SET next_sync_at_us = ? \
+             WHERE id = ? AND next_sync_at_us IS NOT DISTINCT FROM ?",
+        )
+        .maybe(next.map(Timestamp::micros))
+        .number(config_id.0)
+        .maybe(expected.map(Timestamp::micros));
+        let rows = on_db!(self.write()?, c => advance.execute(c)).or_fault()?;
+        Ok(rows > 0)
     }
 
     fn insert_occurrence(&mut self, occurrence: &Occurrence) -> Result<bool, Fault> {
         let new = Row::new(occurrence);
-        let rows = self.write()?.guarded(|db| {
+        let id: Option<i64> = self.write()?.guarded(|db| {
             on_db!(db, c => Cached(diesel::insert_into(schedule_occurrences::table)
                 .values(&new)
-                .on_conflict_do_nothing())
-            .execute(c))
+                .on_conflict_do_nothing()
+                .returning(schedule_occurrences::id))
+            .get_result(c)
+            .optional())
             .or_fault()
         })?;
-        Ok(rows > 0)
+        Ok(id.is_some())
     }
 
     fn occurrences(

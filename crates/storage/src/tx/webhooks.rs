@@ -9,7 +9,7 @@ use crate::convert::{all, from_json, time, to_json, word};
 use crate::db::{Db, on_db};
 use crate::error::OrFault;
 use crate::schema::webhooks;
-use crate::statement::Cached;
+use crate::statement::Statement;
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = webhooks, treat_none_as_default_value = false)]
@@ -96,7 +96,7 @@ pub(super) fn insert(db: &mut Db, hook: &Webhook) -> Result<WebhookId, Fault> {
 
 pub(super) fn by_id(db: &mut Db, id: WebhookId) -> Result<Option<Webhook>, Fault> {
     let row: Option<Row> =
-        on_db!(db, c => webhooks::table.find(id.0).select(Row::as_select()).first(c).optional())
+        on_db!(db, c => webhooks::table.find(id.0).select(Row::as_select()).get_result(c).optional())
             .or_fault()?;
     row.map(Row::into_domain).transpose()
 }
@@ -105,7 +105,7 @@ pub(super) fn by_token(db: &mut Db, token: &str) -> Result<Option<Webhook>, Faul
     let row: Option<Row> = on_db!(db, c => webhooks::table
         .filter(webhooks::webhook_url.eq(token))
         .select(Row::as_select())
-        .first(c)
+        .get_result(c)
         .optional())
     .or_fault()?;
     row.map(Row::into_domain).transpose()
@@ -168,22 +168,24 @@ pub(super) fn count_trigger(
     revision: i64,
     now: Timestamp,
 ) -> Result<bool, Fault> {
-    let rows = on_db!(db, c => Cached(diesel::update(webhooks::table
-        .filter(webhooks::id.eq(id.0).and(webhooks::revision.eq(revision))))
-    .set((
-        webhooks::trigger_count.eq(webhooks::trigger_count + 1_i64),
-        webhooks::last_triggered_at_us.eq(now.micros()),
-    )))
-    .execute(c))
-    .or_fault()?;
+    let count: Statement<()> = Statement::new(
+        "UPDATE webhooks SET trigger_count = trigger_count + 1, last_triggered_at_us = ? \
+         WHERE id = ? AND revision = ?",
+    )
+    .number(now.micros())
+    .number(id.0)
+    .number(revision);
+    let rows = on_db!(db, c => count.execute(c)).or_fault()?;
     Ok(rows > 0)
 }
 
 pub(super) fn count_unlogged(db: &mut Db, id: WebhookId, calls: u64) -> Result<(), Fault> {
     let calls = i64::try_from(calls).unwrap_or(i64::MAX);
-    on_db!(db, c => Cached(diesel::update(webhooks::table.find(id.0))
-        .set(webhooks::unlogged_rejections.eq(webhooks::unlogged_rejections + calls)))
-    .execute(c))
-    .or_fault()?;
+    let count: Statement<()> = Statement::new(
+        "UPDATE webhooks SET unlogged_rejections = unlogged_rejections + ? WHERE id = ?",
+    )
+    .number(calls)
+    .number(id.0);
+    on_db!(db, c => count.execute(c)).or_fault()?;
     Ok(())
 }

@@ -102,11 +102,13 @@ pub(super) fn renew(
 }
 
 pub(super) fn note_run(db: &mut Db, claim: JobClaim, execution: ExecutionId) -> Result<(), Fault> {
-    let rows = on_db!(db, c => Cached(diesel::update(jobs::table.find(claim.id.0)
-        .filter(jobs::status.eq("running").and(jobs::lease_token.eq(claim.token))))
-    .set(jobs::execution_id.eq(execution.0)))
-    .execute(c))
-    .or_fault()?;
+    let note: Statement<()> = Statement::new(
+        "UPDATE jobs SET execution_id = ? WHERE id = ? AND lease_token = ? AND status = 'running'",
+    )
+    .number(execution.0)
+    .number(claim.id.0)
+    .number(claim.token);
+    let rows = on_db!(db, c => note.execute(c)).or_fault()?;
     if rows == 0 {
         return Err(Fault::Conflict(format!("job {} was taken by somebody else", claim.id)));
     }

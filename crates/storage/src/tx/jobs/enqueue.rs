@@ -90,10 +90,11 @@ fn join_items(
         let id = joined.key.id.0;
         let new = add_items(db, id, items)?;
         if new < come {
-            on_db!(db, c => Cached(diesel::update(jobs::table.find(id))
-                .set(jobs::item_count.eq(jobs::item_count + (new - come))))
-            .execute(c))
-            .or_fault()?;
+            let correct: Statement<()> =
+                Statement::new("UPDATE jobs SET item_count = item_count + ? WHERE id = ?")
+                    .number(new - come)
+                    .number(id);
+            on_db!(db, c => correct.execute(c)).or_fault()?;
         }
     }
     Ok(Some(joined.key))
@@ -126,22 +127,22 @@ fn take_in_closely(
     let waiting: Option<i64> = on_db!(db, c => jobs::table
         .filter(jobs::fold_key.eq(key))
         .select(jobs::id)
-        .first(c)
+        .get_result(c)
         .optional())
     .or_fault()?;
     let Some(id) = waiting else {
         return Ok(None);
     };
     let ask: Statement<BigInt> =
-        Statement::new(COUNT_KNOWN.on(db)).text(to_json(items)?).number(id);
+        Statement::new(COUNT_KNOWN.on(db)).number(id).text(to_json(items)?);
     let known: i64 = on_db!(db, c => ask.get_result(c)).or_fault()?;
     let come = number(items.len());
     if let Some(joined) = take_in(db, key, job, come, come - known)? {
         return Ok(Some(joined));
     }
-    on_db!(db, c => Cached(diesel::update(jobs::table.find(id))
-        .set(jobs::fold_key.eq(None::<String>)))
-    .execute(c))
+    on_db!(db, c => diesel::update(jobs::table.find(id))
+        .set(jobs::fold_key.eq(None::<String>))
+        .execute(c))
     .or_fault()?;
     Ok(None)
 }

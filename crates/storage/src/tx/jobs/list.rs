@@ -36,7 +36,7 @@ pub(super) fn next_at(db: &mut Db) -> Result<Option<Timestamp>, Fault> {
 
 pub(super) fn job(db: &mut Db, id: JobId) -> Result<Option<Job>, Fault> {
     let row: Option<Row> =
-        on_db!(db, c => jobs::table.find(id.0).select(Row::as_select()).first(c).optional())
+        on_db!(db, c => jobs::table.find(id.0).select(Row::as_select()).get_result(c).optional())
             .or_fault()?;
     row.map(Row::into_domain).transpose()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Bool};
 use serde_json::{Value, json};
 use syncline_domain::{
     CancelAsked, Fault, Job, JobId, JobOutcome, JobStatus, Settlement, Timestamp,
@@ -64,7 +64,7 @@ pub(super) fn rescue(
     limit: usize,
 ) -> Result<Vec<Job>, Fault> {
     let abandoned: Vec<Row> = on_db!(&mut *db, c => jobs::table
-        .filter(jobs::status.eq("running"))
+        .filter(Statement::<Bool>::new("(jobs.status = 'running')"))
         .filter(jobs::lease_until_us.le(now.micros()).or(jobs::lease_holder.eq_any(dead_holders)))
         .order((jobs::lease_until_us, jobs::id))
         .limit(rows_at_most(limit))
@@ -107,29 +107,29 @@ fn fate(job: &Job) -> (JobStatus, Option<String>) {
 }
 
 pub(super) fn cancel(db: &mut Db, id: JobId, now: Timestamp) -> Result<CancelAsked, Fault> {
-    let waiting = on_db!(&mut *db, c => Cached(diesel::update(jobs::table.find(id.0)
+    let waiting = on_db!(&mut *db, c => diesel::update(jobs::table.find(id.0)
         .filter(jobs::status.eq("queued")))
     .set((
         jobs::status.eq("cancelled"),
         jobs::cancel_requested.eq(true),
         jobs::fold_key.eq(None::<String>),
         jobs::completed_at_us.eq(now.micros()),
-    )))
+    ))
     .execute(c))
     .or_fault()?;
     if waiting > 0 {
         return Ok(CancelAsked::Cancelled);
     }
-    let running = on_db!(&mut *db, c => Cached(diesel::update(jobs::table.find(id.0)
+    let running = on_db!(&mut *db, c => diesel::update(jobs::table.find(id.0)
         .filter(jobs::status.eq("running")))
-    .set(jobs::cancel_requested.eq(true)))
+    .set(jobs::cancel_requested.eq(true))
     .execute(c))
     .or_fault()?;
     if running > 0 {
         return Ok(CancelAsked::Asked);
     }
     let ended: Option<String> =
-        on_db!(db, c => jobs::table.find(id.0).select(jobs::status).first(c).optional())
+        on_db!(db, c => jobs::table.find(id.0).select(jobs::status).get_result(c).optional())
             .or_fault()?;
     let ended = ended.ok_or_else(|| Fault::no_such("job", id))?;
     Ok(CancelAsked::Ended(word(&ended)?))
