@@ -41,6 +41,7 @@ mod schema;
 mod spec;
 mod sync;
 mod time;
+mod tombstone;
 mod value;
 mod webhook;
 mod words;
@@ -77,6 +78,7 @@ pub use sync::{
     LineageMember, NewExecution, Pair, PairState, Receipt, Totals,
 };
 pub use time::Timestamp;
+pub use tombstone::Tombstone;
 pub use value::{Identity, canonical, fingerprint, same};
 pub use webhook::{Delivery, EventReading, ItemEvent, OldSecret, Webhook};
 pub use words::{

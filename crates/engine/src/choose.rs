@@ -7,6 +7,7 @@ use syncline_domain::{Item, ItemError, ItemId, ItemState, Pair};
 
 use crate::agree::agreement;
 use crate::course::Course;
+use crate::deletes::{Lost, judge};
 use crate::error::Stop;
 use crate::existing::{self, Found};
 use crate::known::PairMemory;
@@ -135,6 +136,7 @@ pub(crate) async fn look_at_copies(
         there.extend(items.into_iter().map(|item| (item.id.clone(), item)));
     }
     let mut looked = Vec::with_capacity(opens.len());
+    let mut lost = Vec::new();
     for mut open in opens {
         let copy = copy_of(pass, &open);
         match copy.as_ref().and_then(|id| there.remove(id)) {
@@ -142,13 +144,17 @@ pub(crate) async fn look_at_copies(
                 open.there = Some(item);
                 looked.push(open);
             }
-            None => {
-                let verdict = Verdict::failed(gone(copy.as_ref()));
-                page.settle(course, pass, (&open.item.id, copy), verdict, open.mapped.fields);
-            }
+            None => lost.push(lost_copy(pass, &open)),
         }
     }
+    judge(course, pass, page, lost).await?;
     Ok(looked)
+}
+
+/// An item whose copy was not found.
+pub(crate) fn lost_copy(pass: &Pass, open: &Open) -> Lost {
+    let otherwise = Verdict::failed(gone(copy_of(pass, open).as_ref()));
+    Lost { item: open.item.id.clone(), side: pass.write, otherwise }
 }
 
 pub(crate) fn gone(copy: Option<&ItemId>) -> ItemError {

@@ -53,6 +53,8 @@ struct Tally {
     writes: u64,
     /// Updates among them.
     updates: u64,
+    /// Items closed or deleted because their partners were deleted.
+    removals: u64,
     /// Items of which nobody knows whether they were written.
     in_doubt: u64,
     /// What became of the items, in a preview only.
@@ -79,6 +81,7 @@ impl Course {
             limit_left: limit,
             writes: 0,
             updates: 0,
+            removals: 0,
             in_doubt: 0,
             collected: Vec::new(),
             resumable: false,
@@ -240,6 +243,17 @@ impl Course {
         let mut tally = self.tally();
         tally.writes = tally.writes.saturating_add(1);
         tally.updates = tally.updates.saturating_add(u64::from(!planned.is_create()));
+    }
+
+    /// An item was closed or deleted because its partner was deleted.
+    pub(crate) fn removed(&self) {
+        let mut tally = self.tally();
+        tally.removals = tally.removals.saturating_add(1);
+    }
+
+    /// How many were so far.
+    pub(crate) fn removals(&self) -> u64 {
+        self.tally().removals
     }
 
     /// Creates and updates so far, and the updates among them.

@@ -9,6 +9,7 @@ use syncline_domain::ports::{Connector, RunEvent, StoreExt as _};
 use syncline_domain::{Execution, ExecutionStatus, ItemId, RunDirection, Side};
 
 use crate::course::{Course, Mode};
+use crate::deletes::sweep;
 use crate::engine::{Engine, RunEnd};
 use crate::error::Stop;
 use crate::lease::Keeper;
@@ -81,7 +82,11 @@ pub(crate) async fn go(
         pass.is_second = at > 0;
         pass.is_thorough = pass.full && (course.spec.config.needs_full || !course.is_live());
         let only = only(course, &pass).await?;
+        let named = only.is_some();
         read_all &= walk(course, &pass, &recovered, only).await?;
+        if !named {
+            sweep(course, &pass, &recovered).await?;
+        }
     }
     Ok(read_all)
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use syncline_domain::ports::{Store, StoreExt as _, Tx};
 use syncline_domain::{
     Base, ConfigId, ConnectorId, Fault, FieldRef, FieldType, Intent, IntentPlan, Item, ItemId,
-    ItemRetry, LineageId, Pair, PairId, Side, WriteOp,
+    ItemRetry, LineageId, Pair, PairId, PairState, Side, Tombstone, WriteOp,
 };
 
 use crate::adopt::shows;
@@ -57,6 +57,14 @@ impl Known {
         self.pairs.get(item)
     }
 
+    /// Takes the tombstone off an item's pair; answers the pair, which is active again.
+    pub(crate) fn revive(&mut self, item: &ItemId) -> Option<Pair> {
+        let memory = self.pairs.get_mut(item)?;
+        memory.tombstone = None;
+        memory.pair.state = PairState::Active;
+        Some(memory.pair.clone())
+    }
+
     /// Whether the item's family has a member on the writing side already.
     pub(crate) fn has_visited(&self, item: &ItemId) -> bool {
         self.visited.contains(item)
@@ -72,6 +80,8 @@ impl Known {
 #[derive(Clone, Debug)]
 pub(crate) struct PairMemory {
     pub(crate) pair: Pair,
+    /// One of its items was deleted.
+    tombstone: Option<Tombstone>,
     source: SideMemory,
     target: SideMemory,
 }
@@ -91,7 +101,7 @@ fn find<'a, T>(list: &'a [(FieldRef, T)], field: &FieldRef) -> Option<&'a T> {
 impl PairMemory {
     /// A pair of which nothing more is known.
     pub(crate) fn bare(pair: Pair) -> Self {
-        Self { pair, source: SideMemory::default(), target: SideMemory::default() }
+        Self { pair, tombstone: None, source: SideMemory::default(), target: SideMemory::default() }
     }
 
     const fn side(&self, side: Side) -> &SideMemory {
@@ -106,6 +116,16 @@ impl PairMemory {
             Side::Source => &mut self.source,
             Side::Target => &mut self.target,
         }
+    }
+
+    /// What is known of the deletion of one of its items.
+    pub(crate) const fn tombstone(&self) -> Option<&Tombstone> {
+        self.tombstone.as_ref()
+    }
+
+    /// Everything that this side showed when both were in step last.
+    pub(crate) fn bases_of(&self, side: Side) -> &[(FieldRef, Value)] {
+        &self.side(side).bases
     }
 
     /// What this side showed when both were in step last.
@@ -187,6 +207,18 @@ pub(crate) fn of_pairs(
     let ids: Vec<PairId> = known.keys().copied().collect();
     if ids.is_empty() {
         return Ok(known);
+    }
+    let resting: Vec<PairId> = known
+        .values()
+        .filter(|memory| memory.pair.state == PairState::Ignored)
+        .map(|memory| memory.pair.id)
+        .collect();
+    if !resting.is_empty() {
+        for tombstone in tx.tombstones(&resting)? {
+            if let Some(memory) = known.get_mut(&tombstone.pair_id) {
+                memory.tombstone = Some(tombstone);
+            }
+        }
     }
     for base in tx.bases(&ids)? {
         if let Some(memory) = known.get_mut(&base.pair_id) {

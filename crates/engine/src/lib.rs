@@ -9,7 +9,8 @@
 //!    made before; `people` finds accounts.
 //! 5. `write`: intents are committed, then sent, then `record` commits pairs, bases and receipts.
 //! 6. `commit`: outcomes, retries, cursor and counts of the page, in one transaction.
-//! 7. `drive`: the run's end, and the lease is given back.
+//! 7. `deletes`: what was not found is asked for a second time, and the policy follows what is surely deleted.
+//! 8. `drive`: the run's end, and the lease is given back.
 //!
 //! # Invariants
 //! - A source item has at most one copy per configuration, wherever the process dies (`tests/crash.rs`) and whatever
@@ -28,7 +29,7 @@
 //! so that neither the tracker's rewriting nor a rule that loses something makes two sides bounce.
 //!
 //! # What is deliberately absent
-//! Queues, schedules, webhooks, credentials and SQL. Deletions, links and attachments are not moved. The machine's
+//! Queues, schedules, webhooks, credentials and SQL. Links and attachments are not moved. The machine's
 //! clock is read in `system` only.
 //!
 //! ```
@@ -66,6 +67,7 @@ mod choose;
 mod comments;
 mod commit;
 mod course;
+mod deletes;
 mod drive;
 mod engine;
 mod error;

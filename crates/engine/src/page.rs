@@ -9,6 +9,7 @@ use syncline_domain::{Cursor, Fields, Item, ItemError, ItemId, ItemState, Pair, 
 use crate::choose::{choose, copy_of, verdict_of};
 use crate::commit::commit;
 use crate::course::Course;
+use crate::deletes::{Lost, judge, revive};
 use crate::error::Stop;
 use crate::known::{self, Known, Question};
 use crate::limits;
@@ -29,6 +30,8 @@ pub(crate) struct PageInput {
     pub(crate) items: Vec<Item>,
     /// Items that are settled already: not there, or outside the filter.
     pub(crate) settled: Vec<(Brief, Verdict)>,
+    /// Items of pairs that were not found.
+    pub(crate) lost: Vec<Lost>,
     /// Where reading goes on once the page is done with; `None` leaves the cursor alone.
     pub(crate) cursor: Option<Cursor>,
     /// It names an item of a page that may be in work: what becomes of that one must be known first.
@@ -157,6 +160,7 @@ pub(crate) async fn process(
             .iter()
             .map(|item| &item.id)
             .chain(input.settled.iter().map(|(brief, _)| &brief.id))
+            .chain(input.lost.iter().map(|lost| &lost.item))
             .cloned()
             .collect(),
     };
@@ -165,7 +169,8 @@ pub(crate) async fn process(
     for (brief, verdict) in input.settled {
         page.push(course, pass, brief, verdict, Fields::new());
     }
-    let stop = match work(course, pass, &mut page, input.items).await {
+    page.order.extend(input.lost.iter().map(|lost| lost.item.clone()));
+    let stop = match work(course, pass, &mut page, input.items, input.lost).await {
         Ok(()) => None,
         Err(stop @ (Stop::Crash(_) | Stop::LeaseLost | Stop::Store(_))) => return Err(stop),
         Err(stop) => Some(stop),
@@ -185,7 +190,15 @@ pub(crate) async fn process(
     stop.map_or(Ok(()), Err)
 }
 
-async fn work(course: &Course, pass: &Pass, page: &mut Page, items: Vec<Item>) -> Result<(), Stop> {
+async fn work(
+    course: &Course,
+    pass: &Pass,
+    page: &mut Page,
+    items: Vec<Item>,
+    lost: Vec<Lost>,
+) -> Result<(), Stop> {
+    judge(course, pass, page, lost).await?;
+    revive(course, pass, page, &items).await?;
     let mut opens = look(course, pass, page, items);
     let asking = if course.is_live() { Asking::WhereNeeded } else { Asking::Always };
     people::resolve(&mut *course.people.lock().await, pass, &mut opens, asking).await?;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use syncline_domain::ErrorType;
 use syncline_domain::ports::{ConnectorError, ErrorKind};
 
-use crate::choose::{copy_of, decide, gone, look_at_copies, verdict_of};
+use crate::choose::{copy_of, decide, look_at_copies, lost_copy, verdict_of};
 use crate::comments;
 use crate::course::Course;
+use crate::deletes::{Lost, judge};
 use crate::error::Stop;
 use crate::outcome::{RetryMove, Verdict, error_of};
 use crate::page::Page;
@@ -52,6 +53,8 @@ pub(crate) async fn perform(
 struct Again {
     /// Their copies had moved on.
     moved: Vec<Open>,
+    /// Their copies were not there.
+    lost: Vec<Lost>,
     /// The tracker may not know somebody whom nobody had asked for.
     unknown: Vec<(Open, ConnectorError)>,
 }
@@ -111,8 +114,7 @@ fn take_answer(
             page.settle(course, pass, (id, copy), verdict, mapped());
         }
         Answer::Refused(error) if error.kind == ErrorKind::NotFound && !one.is_create() => {
-            let verdict = Verdict::failed(gone(copy.as_ref()));
-            page.settle(course, pass, (id, copy), verdict, mapped());
+            again.lost.push(lost_copy(pass, &one.open));
         }
         Answer::Refused(error) => {
             page.settle(course, pass, (id, copy), Verdict::refused(&error), mapped());
@@ -136,6 +138,7 @@ async fn replan(
     page: &mut Page,
     again: Again,
 ) -> Result<Vec<Planned>, Stop> {
+    judge(course, pass, page, again.lost).await?;
     let mut planned = Vec::new();
     let mut opens = named_anew(course, pass, page, again.unknown, &mut planned).await?;
     for mut open in again.moved {

@@ -7,6 +7,7 @@ use syncline_domain::{
 };
 use syncline_mapping::{CompiledPair, Mapped, Occasion};
 
+use crate::deletes;
 use crate::known::{Known, PairMemory};
 use crate::merge::{Policy, Stance};
 use crate::outcome::{RetryMove, Verdict};
@@ -54,7 +55,10 @@ pub(crate) fn first_look(pass: &Pass, known: &Known, item: Item, now: Timestamp)
         return Look::Done(Verdict::filtered(format!("type {:?} is not mapped", item.type_ref)));
     };
     if memory.is_some_and(|memory| memory.pair.state == PairState::Ignored) {
-        return Look::Done(Verdict::filtered("taken apart by hand"));
+        let tombstone = memory.and_then(PairMemory::tombstone);
+        return Look::Done(Verdict::filtered(
+            tombstone.map_or_else(deletes::by_hand, deletes::resting),
+        ));
     }
     if let Some(retry) = known.retry(&item.id).filter(|r| is_quarantined(r, item.changed_at, now)) {
         let verdict = Verdict {

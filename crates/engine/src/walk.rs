@@ -14,6 +14,7 @@ use syncline_domain::{Cursor, ErrorType, Item, ItemId, Side, Timestamp};
 use tokio::sync::mpsc;
 
 use crate::course::Course;
+use crate::deletes::Lost;
 use crate::error::Stop;
 use crate::outcome::{Brief, Verdict};
 use crate::page::{PageInput, at, process};
@@ -327,7 +328,7 @@ async fn fetched(
     };
     let mut input = PageInput::default();
     for id in ids.iter().filter(|id| !there.contains(id)) {
-        input.settled.push((Brief::bare(id), gone()));
+        input.lost.push(Lost { item: id.clone(), side: pass.read, otherwise: gone() });
     }
     for item in once_each(found) {
         if passing.contains(&item.id) {

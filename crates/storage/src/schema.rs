@@ -282,6 +282,25 @@ table! {
 }
 
 table! {
+    tombstones (pair_id) {
+        pair_id -> BigInt,
+        deleted_side -> Text,
+        policy -> Text,
+        execution_id -> BigInt,
+        noticed_at_us -> BigInt,
+    }
+}
+
+table! {
+    sweeps (config_id, side) {
+        config_id -> BigInt,
+        side -> Text,
+        pair_id -> BigInt,
+        updated_at_us -> BigInt,
+    }
+}
+
+table! {
     leases (name) {
         name -> Text,
         holder -> Text,

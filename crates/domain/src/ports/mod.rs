@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 mod clock;
 mod connector;
+mod deletions;
 mod deliveries;
 mod factory;
 mod jobs;
@@ -21,6 +22,7 @@ pub use connector::{
     FilterOp, FindCreated, Marker, PortableFilter, PortableTerm, Presence, ReadyPages, Write,
     WriteKind,
 };
+pub use deletions::DeletionTx;
 pub use deliveries::{DeliveryFilter, DeliveryTx, EventReader, EventReaders, WebhookFilter};
 pub use factory::{ConnectorFactory, ConnectorTypeInfo, CredentialField};
 pub use jobs::{JobContext, JobFilter, JobHandler, JobTx, StopReason};

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{BoxFuture, DeliveryTx, JobTx, OutboxTx, ScheduleTx, Topic, Wakeup};
+use super::{BoxFuture, DeletionTx, DeliveryTx, JobTx, OutboxTx, ScheduleTx, Topic, Wakeup};
 use crate::{
     ApiKey, ApiKeyId, AuditEntry, AuditId, Base, CommentPair, ConfigId, ConnectorId, ConnectorRow,
     ConnectorUsage, Cursor, Execution, ExecutionId, ExecutionStatus, Fault, FieldId, FieldMapping,
@@ -115,6 +115,7 @@ pub trait Tx:
     + DeliveryTx
     + ScheduleTx
     + OutboxTx
+    + DeletionTx
 {
 }
 
@@ -130,6 +131,7 @@ impl<T> Tx for T where
         + DeliveryTx
         + ScheduleTx
         + OutboxTx
+        + DeletionTx
 {
 }
 

@@ -138,6 +138,8 @@ pub(crate) async fn recover(
         look.creates(&mine(WriteOp::Create), &mut ends).await?;
         look.updates(&mine(WriteOp::Update), &mut ends).await?;
         look.comments(&mine(WriteOp::Comment), &mut ends).await?;
+        // Whether it happened or not: both items are looked at anew, and what is deleted already is not deleted again.
+        ends.extend(mine(WriteOp::Delete).into_iter().map(|intent| (intent.id, End::Never)));
     }
     conclude(course, intents, ends).await
 }
@@ -176,10 +178,10 @@ async fn conclude(course: &Course, intents: Vec<Intent>, ends: Ends) -> Result<R
 }
 
 /// The field types of one type of one side.
-struct Types<'a> {
-    spec: &'a SyncSpec,
-    side: Side,
-    type_ref: &'a str,
+pub(crate) struct Types<'a> {
+    pub(crate) spec: &'a SyncSpec,
+    pub(crate) side: Side,
+    pub(crate) type_ref: &'a str,
 }
 
 impl Compare for Types<'_> {

@@ -5,6 +5,7 @@ mod bases;
 mod comments;
 mod configs;
 mod connectors;
+mod deletions;
 mod deliveries;
 mod intents;
 mod jobs;

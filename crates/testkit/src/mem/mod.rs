@@ -7,6 +7,7 @@ mod admin;
 mod bells;
 mod configs;
 mod connectors;
+mod deletions;
 mod deliveries;
 mod job_rows;
 mod jobs;

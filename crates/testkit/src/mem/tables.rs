@@ -8,7 +8,7 @@ use syncline_domain::{
     ConnectorRow, Cursor, Delivery, Execution, ExecutionId, Fault, FieldMapping, FieldRef,
     FieldRow, Intent, ItemId, ItemOutcome, ItemRetry, JobClaim, LineageId, NotificationId,
     NotificationSetting, Occurrence, OutboxMessage, OutboxStatus, OutcomeId, Pair, PairId, Receipt,
-    RememberedReply, Side, StatusMapping, StatusRow, SyncConfig, TypeId, TypeMapping,
+    RememberedReply, Side, StatusMapping, StatusRow, SyncConfig, Tombstone, TypeId, TypeMapping,
     TypeMappingId, TypeRow, UserMap, Webhook, WebhookId,
 };
 
@@ -40,6 +40,8 @@ pub(super) struct Tables {
     pub(super) lineage: Keyed<(ConnectorId, ItemId), LineageId>,
     pub(super) last_lineage: i64,
     pub(super) retries: Keyed<(ConfigId, Side, ItemId), ItemRetry>,
+    pub(super) tombstones: Keyed<PairId, Tombstone>,
+    pub(super) sweeps: Keyed<(ConfigId, Side), PairId>,
     pub(super) comment_pairs: Keyed<(PairId, CommentId), CommentPair>,
     pub(super) leases: Keyed<String, LeaseRow>,
     pub(super) api_keys: Table<ApiKey>,
@@ -107,6 +109,7 @@ impl Tables {
         self.drop_pairs(&pairs);
         self.intents.keep(|intent| intent.config_id != id);
         self.cursors.keep(|(config, _), _| *config != id);
+        self.sweeps.keep(|(config, _), _| *config != id);
         self.retries.keep(|(config, _, _), _| *config != id);
         self.drop_automation(id);
         self.configs.remove(id.0);
@@ -170,6 +173,7 @@ impl Tables {
         self.bases.keep(|(pair, _, _), _| !ids.contains(pair));
         self.receipts.keep(|(pair, _, _), _| !ids.contains(pair));
         self.comment_pairs.keep(|(pair, _), _| !ids.contains(pair));
+        self.tombstones.keep(|pair, _| !ids.contains(pair));
         for id in ids {
             self.pairs.remove(id.0);
         }

@@ -27,6 +27,8 @@ mod configs;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod connectors;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod deletions;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod deliveries;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod job_ends;
@@ -74,6 +76,7 @@ pub mod rules {
     pub use super::atomic::*;
     pub use super::configs::*;
     pub use super::connectors::*;
+    pub use super::deletions::*;
     pub use super::deliveries::*;
     pub use super::job_ends::*;
     pub use super::job_folds::*;
@@ -214,6 +217,8 @@ macro_rules! store_suite {
             cursors_are_kept_by_side_and_forgotten
             retries_are_written_over_and_cleared
             comments_are_paired_once
+            tombstones_go_with_their_pair
+            a_look_for_deleted_items_goes_on_where_it_was
 
             lineages_grow_and_unite
             an_item_leaves_its_family
