@@ -69,6 +69,10 @@ row_ids! {
     NotificationId;
     /// A message on its way to one recipient.
     OutboxId;
+    /// A disagreement of two sides that waits, or waited, for a decision.
+    ConflictId;
+    /// A decision about a conflict.
+    ResolutionId;
 }
 
 macro_rules! text_ids {

@@ -8,7 +8,8 @@
 //!   every row id resolved.
 //! - What automation keeps: [`Job`], [`Webhook`], [`Delivery`], [`Occurrence`], [`NotificationSetting`],
 //!   [`OutboxMessage`]; [`WaitingRoom`] holds the limit of the queue.
-//! - What the engine remembers: [`Pair`], [`Base`], [`Receipt`], [`Intent`], [`Execution`], [`ItemOutcome`].
+//! - What the engine remembers: [`Pair`], [`Base`], [`Receipt`], [`Intent`], [`Execution`], [`ItemOutcome`],
+//!   [`Conflict`].
 //! - [`ports`]: `Clock`, `Store`, `Connector` and the others. [`Fault`] is the only error that crosses rooms.
 //!
 //! # What is deliberately absent
@@ -28,6 +29,7 @@
 
 mod admin;
 mod config;
+mod conflict;
 mod connection;
 mod fault;
 mod ids;
@@ -51,14 +53,15 @@ pub use config::{
     FieldMapping, MatchExisting, Options, StatusMapping, SyncConfig, TypeMapping, UserMap,
     UserMapEntry, UserMatch,
 };
+pub use conflict::{Conflict, ConflictCounts, Resolution};
 pub use connection::{
     ConnectorRow, ConnectorSettings, ConnectorUsage, Credentials, CredentialsUnreadable, LastCheck,
 };
 pub use fault::{Fault, FieldFault};
 pub use ids::{
-    ApiKeyId, AuditId, CommentId, ConfigId, ConnectorId, Cursor, DeliveryId, ExecutionId, FieldId,
+    ApiKeyId, AuditId, CommentId, ConfigId, ConflictId, ConnectorId, Cursor, DeliveryId, ExecutionId, FieldId,
     FieldMappingId, FieldRef, IntentId, ItemId, JobId, LineageId, NotificationId, OccurrenceId,
-    OpId, OutboxId, OutcomeId, PairId, STATUS_REF, StatusId, StatusMappingId, TypeId,
+    OpId, OutboxId, OutcomeId, PairId, ResolutionId, STATUS_REF, StatusId, StatusMappingId, TypeId,
     TypeMappingId, Version, WebhookId,
 };
 pub use item::{Attachment, Comment, Fields, Item, ItemLink, NewComment};
@@ -82,9 +85,9 @@ pub use tombstone::Tombstone;
 pub use value::{Identity, canonical, fingerprint, same};
 pub use webhook::{Delivery, EventReading, ItemEvent, OldSecret, Webhook};
 pub use words::{
-    AuthType, ChannelKind, ConflictResolution, DeletePolicy, DeliveryStatus, Direction, ErrorType,
+    AuthType, ChannelKind, ConflictKind, ConflictResolution, ConflictStatus, DeletePolicy, DeliveryStatus, Direction, ErrorType,
     EventType, ExecutionStatus, FieldType, IntentState, ItemState, JobStatus, MapDirection,
     MappingType, MissedRuns, NotificationEvent, OccurrenceState, OnMany, OutboxStatus, Overlap,
-    Role, RunDirection, Side, StatusCategory, TargetEdits, TextFormat, Trigger, TriggerType,
+    ResolutionChoice, Role, RunDirection, Side, StatusCategory, TargetEdits, TextFormat, Trigger, TriggerType,
     UnknownWord, WebhookAuth, When, WriteOp,
 };

@@ -192,6 +192,46 @@ words! {
 }
 
 words! {
+    /// What two sides disagree about.
+    ConflictKind as "conflict_type" {
+        /// Both changed one field.
+        Field = "field_conflict",
+        /// One deleted the item, the other changed it.
+        Deletion = "deletion_conflict",
+        /// The two items are no longer of types that are mapped to each other.
+        TypeMismatch = "type_mismatch",
+    }
+}
+
+words! {
+    /// Where a conflict stands.
+    ConflictStatus as "status" {
+        /// It waits for a decision, or for its decision to reach both trackers.
+        Unresolved = "unresolved",
+        /// Both trackers show the decision, or agreed by themselves.
+        Resolved = "resolved",
+        /// A person wants no decision; the field waits until one side changes it again.
+        Ignored = "ignored",
+    }
+}
+
+words! {
+    /// Whose value a decision takes.
+    ResolutionChoice as "use" {
+        /// The source's.
+        Source = "source",
+        /// The target's.
+        Target = "target",
+        /// The last one both agreed on.
+        Base = "base",
+        /// One that a person gave, in the target field's form.
+        Value = "value",
+        /// Both sides came to the same by themselves; nobody decided.
+        Agreement = "agreement",
+    }
+}
+
+words! {
     /// How a field rule makes its value.
     MappingType as "mapping_type" {
         /// The source value as it is, converted between field types.

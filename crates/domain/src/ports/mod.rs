@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 mod clock;
+mod conflicts;
 mod connector;
 mod deletions;
 mod deliveries;
@@ -17,6 +18,7 @@ mod store;
 mod wake;
 
 pub use clock::{Clock, IdGen, Rng};
+pub use conflicts::{ConflictFilter, ConflictTx};
 pub use connector::{
     Capabilities, ChangePage, ChangeQuery, ChangeWalk, Check, Connector, ConnectorError, ErrorKind,
     FilterOp, FindCreated, Marker, PortableFilter, PortableTerm, Presence, ReadyPages, Write,
