@@ -59,10 +59,10 @@ pub use connection::{
 };
 pub use fault::{Fault, FieldFault};
 pub use ids::{
-    ApiKeyId, AuditId, CommentId, ConfigId, ConflictId, ConnectorId, Cursor, DeliveryId, ExecutionId, FieldId,
-    FieldMappingId, FieldRef, IntentId, ItemId, JobId, LineageId, NotificationId, OccurrenceId,
-    OpId, OutboxId, OutcomeId, PairId, ResolutionId, STATUS_REF, StatusId, StatusMappingId, TypeId,
-    TypeMappingId, Version, WebhookId,
+    ApiKeyId, AuditId, CommentId, ConfigId, ConflictId, ConnectorId, Cursor, DeliveryId,
+    ExecutionId, FieldId, FieldMappingId, FieldRef, IntentId, ItemId, JobId, LineageId,
+    NotificationId, OccurrenceId, OpId, OutboxId, OutcomeId, PairId, ResolutionId, STATUS_REF,
+    StatusId, StatusMappingId, TypeId, TypeMappingId, Version, WebhookId,
 };
 pub use item::{Attachment, Comment, Fields, Item, ItemLink, NewComment};
 pub use job::{
@@ -85,9 +85,10 @@ pub use tombstone::Tombstone;
 pub use value::{Identity, canonical, fingerprint, same};
 pub use webhook::{Delivery, EventReading, ItemEvent, OldSecret, Webhook};
 pub use words::{
-    AuthType, ChannelKind, ConflictKind, ConflictResolution, ConflictStatus, DeletePolicy, DeliveryStatus, Direction, ErrorType,
-    EventType, ExecutionStatus, FieldType, IntentState, ItemState, JobStatus, MapDirection,
-    MappingType, MissedRuns, NotificationEvent, OccurrenceState, OnMany, OutboxStatus, Overlap,
-    ResolutionChoice, Role, RunDirection, Side, StatusCategory, TargetEdits, TextFormat, Trigger, TriggerType,
-    UnknownWord, WebhookAuth, When, WriteOp,
+    AuthType, ChannelKind, ConflictKind, ConflictResolution, ConflictStatus, DeletePolicy,
+    DeliveryStatus, Direction, ErrorType, EventType, ExecutionStatus, FieldType, IntentState,
+    ItemState, JobStatus, MapDirection, MappingType, MissedRuns, NotificationEvent,
+    OccurrenceState, OnMany, OutboxStatus, Overlap, ResolutionChoice, Role, RunDirection, Side,
+    StatusCategory, TargetEdits, TextFormat, Trigger, TriggerType, UnknownWord, WebhookAuth, When,
+    WriteOp,
 };

@@ -159,6 +159,10 @@ pub enum IntentPlan {
         comment: Option<String>,
         /// The source comment, for a comment.
         from_comment_id: Option<CommentId>,
+        /// What counts as agreed once it has happened, where that is not what was written: a value that was made of
+        /// both sides' changes is news for the side that has only its own.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        agreed: Vec<(Side, FieldRef, Value)>,
     },
 }
 

@@ -148,7 +148,7 @@ pub(crate) fn shows(planned: &Value, now: &Value, kind: FieldType) -> bool {
 }
 
 /// The words of a text, without markup: what is left when a tracker has rewritten tags, entities and blanks.
-fn words(text: &str) -> String {
+pub(crate) fn words(text: &str) -> String {
     let mut bare = String::with_capacity(text.len());
     let mut inside = false;
     for letter in text.chars() {

@@ -9,7 +9,9 @@ use syncline_domain::{
 };
 use syncline_mapping::CompiledPair;
 
-use crate::known::{PairMemory, sent_ref};
+use crate::adopt::shows;
+use crate::clash::Closing;
+use crate::known::{PairMemory, sent_ref, trail_ref};
 use crate::merge::{Stance, alike};
 use crate::pass::{Pass, input_of, value_of};
 use crate::plan::{Open, Planned};
@@ -20,6 +22,8 @@ use crate::stance::FieldStance;
 pub(crate) struct Agreement {
     bases: Vec<(Side, FieldRef, Value)>,
     receipts: Vec<(FieldRef, String)>,
+    /// Conflicts that are done with.
+    closings: Vec<Closing>,
     write: Option<Side>,
     version: Version,
 }
@@ -55,8 +59,13 @@ impl Agreement {
             .collect()
     }
 
+    /// The conflicts that are over with it.
+    pub(crate) fn closings(&self) -> &[Closing] {
+        &self.closings
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.bases.is_empty() && self.receipts.is_empty()
+        self.bases.is_empty() && self.receipts.is_empty() && self.closings.is_empty()
     }
 }
 
@@ -75,12 +84,30 @@ pub(crate) fn agreement(pass: &Pass, planned: &Planned, shown: Option<&Item>) ->
     }
     for one in &planned.stances {
         written_side(pass, open, one, shown, &mut agreed);
+        trail(planned, one, shown, &mut agreed);
     }
+    agreed.closings = planned
+        .closings
+        .iter()
+        .filter(|(_, closing)| comes_true(planned, closing, shown))
+        .map(|(_, closing)| closing.clone())
+        .collect();
     if let (Some(shown), true) = (shown, open.memory.is_none() || open.linked) {
         first_bases(pass, rules, planned, shown, &mut agreed);
     }
     reading_side(pass, rules, planned, &mut agreed);
+    if planned.is_partial && !is_kept(planned, shown) {
+        // A decision that did not come true leaves the two sides as far apart as they were.
+        agreed.bases.clear();
+    }
     agreed
+}
+
+/// Whether the tracker shows what was written.
+fn is_kept(planned: &Planned, shown: Option<&Item>) -> bool {
+    planned.stances.iter().filter(|one| one.stance.writes()).all(|one| {
+        shown.is_some_and(|item| shows(one.value(), &value_of(item, &one.field), one.field_type))
+    })
 }
 
 /// What two items that a person joined agree on: both are taken as they are, and whatever differs now is no news.
@@ -116,11 +143,78 @@ fn written_side(
             agreed.receipts.push((one.field.clone(), fingerprint(&now, one.field_type)));
             settle_value(pass, open.memory.as_ref(), one, now, agreed);
         }
+        (Stance::Merged, Some(now)) => {
+            agreed.receipts.push((one.field.clone(), fingerprint(&now, one.field_type)));
+            take_in(pass, open.memory.as_ref(), one, agreed);
+        }
+        (Stance::Left { .. }, _) => take_in(pass, open.memory.as_ref(), one, agreed),
         (Stance::Agreed, Some(now)) => settle_value(pass, open.memory.as_ref(), one, now, agreed),
         (Stance::Kept, _) => {
             agreed.bases.push((pass.write, sent_ref(&one.field), one.mapped.clone()));
         }
         _ => {}
+    }
+}
+
+/// The reading side's change is done with, and the writing side has one on top of it: as if both had agreed on what the
+/// reading side says, and the writing side had been changed since. When that side is read its value travels, whatever
+/// happens until then.
+fn take_in(pass: &Pass, memory: Option<&PairMemory>, one: &FieldStance, agreed: &mut Agreement) {
+    if memory.is_some_and(|memory| memory.sent(pass.write, &one.field).is_some()) {
+        agreed.bases.push((pass.write, sent_ref(&one.field), one.mapped.clone()));
+    }
+    agreed.bases.push((pass.write, one.field.clone(), one.mapped.clone()));
+}
+
+/// What a planned write takes in, for whoever finds out later that it has happened.
+pub(crate) fn agreed_by_merge(pass: &Pass, planned: &Planned) -> Vec<(Side, FieldRef, Value)> {
+    let open = &planned.open;
+    let Some(rules) = pass.rules_between(&open.item.type_ref, &open.mapped.type_ref) else {
+        return Vec::new();
+    };
+    let merged = planned.stances.iter().filter(|one| one.stance == Stance::Merged);
+    merged
+        .flat_map(|one| {
+            let read = one
+                .sources
+                .iter()
+                .map(|field| (pass.read, field.clone(), input_of(rules, &open.item, field)));
+            read.chain([(pass.write, one.field.clone(), one.mapped.clone())])
+        })
+        .collect()
+}
+
+/// The breaker's memory of our writes; it begins anew once a conflict about the field is over.
+fn trail(planned: &Planned, one: &FieldStance, shown: Option<&Item>, agreed: &mut Agreement) {
+    let over = planned
+        .closings
+        .iter()
+        .any(|(about, closing)| *about == one.about && comes_true(planned, closing, shown));
+    let happens = match one.stance {
+        stance if stance.writes() => shown.is_some(),
+        stance => stance.blocks(),
+    };
+    let value = match &one.trail {
+        _ if over => {
+            let memory = planned.open.memory.as_ref();
+            if memory.is_none_or(|memory| memory.trail(&one.about).is_none()) {
+                return;
+            }
+            Value::Null
+        }
+        Some(trail) if happens => trail.to_value(),
+        _ => return,
+    };
+    agreed.bases.push((Side::Target, trail_ref(&one.about), value));
+}
+
+/// Whether a conflict is over now that `shown` is how the writing side shows the item.
+fn comes_true(planned: &Planned, closing: &Closing, shown: Option<&Item>) -> bool {
+    let Some(field) = &closing.field else { return true };
+    let one = planned.stances.iter().find(|one| one.field == *field);
+    match (one, shown) {
+        (Some(one), Some(item)) => shows(one.value(), &value_of(item, field), one.field_type),
+        _ => false,
     }
 }
 
@@ -147,8 +241,9 @@ fn first_bases(
     shown: &Item,
     agreed: &mut Agreement,
 ) {
-    let moved =
-        |stance: Stance| matches!(stance, Stance::Write { .. } | Stance::Agreed) || stance.blocks();
+    let moved = |stance: Stance| {
+        stance.writes() || stance.blocks() || matches!(stance, Stance::Agreed | Stance::Left { .. })
+    };
     for written in rules.written() {
         let stance = planned.stances.iter().find(|one| one.field == written.field);
         let waits_for_update = written.when == When::UpdateOnly && planned.is_create();
@@ -188,6 +283,11 @@ fn reading_side(pass: &Pass, rules: &CompiledPair, planned: &Planned, agreed: &m
     let status = FieldRef::new(STATUS_REF);
     if rules.writes_status() {
         inputs.insert(&status);
+    }
+    if planned.is_partial {
+        let decided: BTreeSet<&FieldRef> =
+            planned.stances.iter().flat_map(|one| &one.sources).collect();
+        inputs.retain(|field| decided.contains(field));
     }
     for field in inputs.difference(&blocked) {
         let now = input_of(rules, &open.item, field);

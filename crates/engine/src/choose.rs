@@ -62,9 +62,12 @@ pub(crate) fn decide(
     planned: &mut Vec<Planned>,
     to_look: &mut Vec<Open>,
 ) {
-    match plan_item(pass, open) {
+    match plan_item(pass, open, course.now()) {
         Decision::LookFirst(open) => to_look.push(*open),
-        Decision::Nothing(one) => nothing(course, pass, page, *one),
+        Decision::Nothing(one) => {
+            page.note_conflicts(&one);
+            nothing(course, pass, page, *one);
+        }
         Decision::Write(one) => match left_alone(pass, &one) {
             Some(why) => {
                 let copy = copy_of(pass, &one.open);
@@ -72,7 +75,10 @@ pub(crate) fn decide(
                 let mapped = one.open.mapped.fields;
                 page.settle(course, pass, (&one.open.item.id, copy), verdict, mapped);
             }
-            None => planned.push(*one),
+            None => {
+                page.note_conflicts(&one);
+                planned.push(*one);
+            }
         },
     }
 }
@@ -176,14 +182,9 @@ pub(crate) fn verdict_of(planned: &Planned) -> Verdict {
     } else {
         ItemState::Unchanged
     };
-    let verdict = if planned.conflicts.is_empty() {
-        Verdict::well(state)
-    } else {
-        let fields: Vec<&str> = planned.conflicts.iter().map(|field| field.as_str()).collect();
-        Verdict::conflicted(format!(
-            "both sides changed {}; decide which value stays",
-            fields.join(", ")
-        ))
+    let verdict = match conflicts_in_words(planned) {
+        None => Verdict::well(state),
+        Some(words) => Verdict::conflicted(words),
     };
     let notes = if writes || planned.is_create() { notes(planned) } else { None };
     Verdict {
@@ -191,6 +192,15 @@ pub(crate) fn verdict_of(planned: &Planned) -> Verdict {
         rule: notes.or(verdict.rule.clone()),
         ..verdict.with_changes(planned.changes.clone())
     }
+}
+
+/// Which fields wait, and why.
+fn conflicts_in_words(planned: &Planned) -> Option<String> {
+    let clashes = planned.clashes.iter();
+    let said: Vec<String> = clashes
+        .filter_map(|one| Some(format!("{}: {}", one.field.as_ref()?, one.reason)))
+        .collect();
+    (!said.is_empty()).then(|| format!("{}; decide which value stays", said.join("; ")))
 }
 
 /// What a person may want to know about values that were written or left out.

@@ -2,10 +2,11 @@
 
 use syncline_domain::ports::Tx;
 use syncline_domain::{
-    ConfigId, ConnectorId, Cursor, ErrorType, Fault, ItemError, ItemId, ItemOutcome, ItemRetry,
-    Side, Timestamp,
+    ConfigId, Conflict, ConnectorId, Cursor, ErrorType, Fault, ItemError, ItemId, ItemOutcome,
+    ItemRetry, Side, Timestamp,
 };
 
+use crate::clash::put_found;
 use crate::course::{Course, Mode, put_totals};
 use crate::error::Stop;
 use crate::known::Known;
@@ -37,6 +38,8 @@ pub(crate) async fn commit(
         side: pass.read,
         cleared: cleared(&page),
         retries,
+        clashes: page.clashes(),
+        to_ask: asked_again(pass, &page, now),
         outcomes: page.settled.into_iter().map(|settled| settled.outcome).collect(),
         moves: page.moves,
         cursor,
@@ -62,6 +65,9 @@ struct Bookkeeping {
     outcomes: Vec<ItemOutcome>,
     retries: Vec<ItemRetry>,
     cleared: Vec<ItemId>,
+    clashes: Vec<Conflict>,
+    /// Items of the other side that are to be looked at.
+    to_ask: Vec<ItemRetry>,
     moves: Vec<Fact>,
     cursor: Option<Cursor>,
     now: Timestamp,
@@ -74,8 +80,16 @@ impl Bookkeeping {
             return Ok(());
         }
         put_all(tx, self.connectors, &self.moves, self.now)?;
+        put_found(tx, self.config, &self.clashes, self.now)?;
         for retry in &self.retries {
             tx.put_retry(retry)?;
+        }
+        for retry in &self.to_ask {
+            // One that failed before keeps its count.
+            let item = std::slice::from_ref(&retry.item_id);
+            if tx.retries(self.config, retry.side, Some(item))?.is_empty() {
+                tx.put_retry(retry)?;
+            }
         }
         if !self.cleared.is_empty() {
             tx.clear_retries(self.config, self.side, &self.cleared)?;
@@ -85,6 +99,24 @@ impl Bookkeeping {
         }
         Ok(())
     }
+}
+
+/// Copies that are to be read, though the walk of their side may have passed them.
+fn asked_again(pass: &Pass, page: &Page, now: Timestamp) -> Vec<ItemRetry> {
+    let row = |item: &ItemId| ItemRetry {
+        config_id: pass.spec.config.id,
+        side: pass.write,
+        item_id: item.clone(),
+        error: ItemError {
+            error_type: ErrorType::Conflict,
+            message: "a conflict about this item is over, and its value is to travel".to_owned(),
+            field: None,
+        },
+        attempts: 0,
+        next_try_at: now,
+        first_failed_at: now,
+    };
+    page.to_ask.iter().map(row).collect()
 }
 
 /// Items that are well again.

@@ -22,6 +22,8 @@ use crate::plan::Planned;
 pub(crate) enum Mode {
     /// All of it.
     Live,
+    /// It writes, and is no run of its own: a person's decision is carried out.
+    Decision,
     /// It has a row and outcomes, and writes nothing else.
     Dry,
     /// It writes nothing at all.
@@ -122,14 +124,14 @@ impl Course {
     }
 
     pub(crate) fn is_live(&self) -> bool {
-        self.mode == Mode::Live
+        matches!(self.mode, Mode::Live | Mode::Decision)
     }
 
     /// Passes a named point.
     pub(crate) fn reach(&self, point: &'static str) -> Result<(), Stop> {
         match self.mode {
             Mode::Preview => Ok(()),
-            Mode::Live | Mode::Dry => Ok(self.parts.faults.reach(point)?),
+            Mode::Live | Mode::Decision | Mode::Dry => Ok(self.parts.faults.reach(point)?),
         }
     }
 
@@ -223,6 +225,12 @@ impl Course {
         let totals = &mut self.tally().row.totals;
         totals.uncount(from);
         totals.count(to);
+    }
+
+    /// Counts a conflict that a stored decision settled.
+    pub(crate) fn count_resolved(&self) {
+        let totals = &mut self.tally().row.totals;
+        totals.conflicts_resolved = totals.conflicts_resolved.saturating_add(1);
     }
 
     /// Tells how many items there will be.

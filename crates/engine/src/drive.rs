@@ -16,6 +16,7 @@ use crate::lease::Keeper;
 use crate::pass::{Pass, reading_sides};
 use crate::points;
 use crate::recover::recover;
+use crate::resolve::take_up;
 use crate::start::{StartedRun, direction_of};
 use crate::walk::walk;
 
@@ -73,6 +74,9 @@ pub(crate) async fn go(
 ) -> Result<bool, Stop> {
     course.reach(points::RUN_STARTED)?;
     let recovered = Arc::new(recover(course, source, target).await?);
+    if course.is_live() {
+        Box::pin(take_up(course, [source, target])).await?;
+    }
     let sides = reading_sides(course.execution.direction);
     let mut read_all = true;
     for (at, side) in sides.iter().enumerate() {

@@ -13,6 +13,7 @@ use crate::error::{PairError, PreviewError, StartError};
 use crate::pairs::OnNextRun;
 use crate::people::Accounts;
 use crate::preview::{Preview, PreviewRequest};
+use crate::resolve::{ResolveError, ResolveRequest, Resolved};
 use crate::start::{RunRequest, StartedRun};
 
 /// What an engine is made of.
@@ -177,6 +178,21 @@ impl Engine {
         on_next_run: OnNextRun,
     ) -> Result<(), Fault> {
         crate::pairs::unpair(self, config, pair, on_next_run).await
+    }
+
+    /// Carries out a decision about a conflict that is stored: writes each side as needed, reads back, and closes the
+    /// conflict only when both trackers show it. A write that failed or was not kept leaves the conflict open, with the
+    /// reason in the decision's row.
+    ///
+    /// # Errors
+    /// See [`ResolveError`]; then nothing was tried.
+    pub async fn resolve(
+        &self,
+        request: ResolveRequest,
+        source: Arc<dyn Connector>,
+        target: Arc<dyn Connector>,
+    ) -> Result<Resolved, ResolveError> {
+        Box::pin(crate::resolve::resolve(self, request, source, target)).await
     }
 
     /// Marks a configuration as driven by this engine; `None` when it is already.

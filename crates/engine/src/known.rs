@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::Value;
 use syncline_domain::ports::{Store, StoreExt as _, Tx};
 use syncline_domain::{
-    Base, ConfigId, ConnectorId, Fault, FieldRef, FieldType, Intent, IntentPlan, Item, ItemId,
-    ItemRetry, LineageId, Pair, PairId, PairState, Side, Tombstone, WriteOp,
+    Base, ConfigId, Conflict, ConflictKind, ConnectorId, Fault, FieldRef, FieldType, Intent,
+    IntentPlan, Item, ItemId, ItemRetry, LineageId, Pair, PairId, PairState, Side, Tombstone,
+    WriteOp,
 };
 
 use crate::adopt::shows;
+use crate::breaker::Trail;
 use crate::recover::SKEW;
 
 /// Bases under this prefix keep what the rules made of the other side, where the tracker shows it otherwise.
@@ -18,6 +20,14 @@ const SENT: &str = "@sent/";
 /// The field reference under which the value that was sent is kept.
 pub(crate) fn sent_ref(field: &FieldRef) -> FieldRef {
     FieldRef::new(format!("{SENT}{field}"))
+}
+
+/// Bases under this prefix keep the last writes of a field, by the target's field, for the breaker.
+const WRITES: &str = "@writes/";
+
+/// The field reference under which the last writes of a field are kept.
+pub(crate) fn trail_ref(field: &FieldRef) -> FieldRef {
+    FieldRef::new(format!("{WRITES}{field}"))
 }
 
 /// Which items of which side to ask about.
@@ -84,6 +94,10 @@ pub(crate) struct PairMemory {
     tombstone: Option<Tombstone>,
     source: SideMemory,
     target: SideMemory,
+    /// Our last writes, by the target's field.
+    trails: Vec<(FieldRef, Value)>,
+    /// What a person is to decide, or wants no decision about.
+    pub(crate) conflicts: Vec<Conflict>,
 }
 
 /// What is known of one side of a pair. Few fields each: a list is searched as fast as a map, and filled faster.
@@ -101,7 +115,14 @@ fn find<'a, T>(list: &'a [(FieldRef, T)], field: &FieldRef) -> Option<&'a T> {
 impl PairMemory {
     /// A pair of which nothing more is known.
     pub(crate) fn bare(pair: Pair) -> Self {
-        Self { pair, tombstone: None, source: SideMemory::default(), target: SideMemory::default() }
+        Self {
+            pair,
+            tombstone: None,
+            source: SideMemory::default(),
+            target: SideMemory::default(),
+            trails: Vec::new(),
+            conflicts: Vec::new(),
+        }
     }
 
     const fn side(&self, side: Side) -> &SideMemory {
@@ -143,7 +164,29 @@ impl PairMemory {
         find(&self.side(side).receipts, field).map(String::as_str)
     }
 
+    /// The conflict about a field, by the target's name for it, that is not resolved.
+    pub(crate) fn conflict(&self, about: &FieldRef) -> Option<&Conflict> {
+        let mut rows = self.conflicts.iter();
+        rows.find(|row| row.kind == ConflictKind::Field && row.field.as_ref() == Some(about))
+    }
+
+    /// The conflict about the item as a whole that is not resolved.
+    pub(crate) fn conflict_of(&self, kind: ConflictKind) -> Option<&Conflict> {
+        self.conflicts.iter().find(|row| row.kind == kind)
+    }
+
+    /// Our last writes of a field, by the target's name for it.
+    pub(crate) fn trail(&self, about: &FieldRef) -> Option<Trail> {
+        find(&self.trails, about).map(Trail::read)
+    }
+
     fn remember(&mut self, base: Base) {
+        if let Some(field) = base.field_ref.as_str().strip_prefix(WRITES) {
+            if !base.value.is_null() {
+                self.trails.push((FieldRef::from(field), base.value));
+            }
+            return;
+        }
         let side = self.side_mut(base.side);
         match base.field_ref.as_str().strip_prefix(SENT) {
             Some(field) => side.sent.push((FieldRef::from(field), base.value)),
@@ -223,6 +266,11 @@ pub(crate) fn of_pairs(
     for base in tx.bases(&ids)? {
         if let Some(memory) = known.get_mut(&base.pair_id) {
             memory.remember(base);
+        }
+    }
+    for conflict in tx.open_conflicts(&ids)? {
+        if let Some(memory) = known.get_mut(&conflict.pair_id) {
+            memory.conflicts.push(conflict);
         }
     }
     // A base is newer than the receipt beside it; receipts speak only where there are no bases.

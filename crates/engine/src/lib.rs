@@ -63,7 +63,9 @@
 
 mod adopt;
 mod agree;
+mod breaker;
 mod choose;
+mod clash;
 mod comments;
 mod commit;
 mod course;
@@ -88,12 +90,14 @@ mod points;
 mod preview;
 mod record;
 mod recover;
+mod resolve;
 mod retry;
 pub mod spec;
 mod stance;
 mod start;
 mod system;
 mod turn;
+mod twins;
 mod walk;
 mod write;
 
@@ -106,5 +110,6 @@ pub use engine::{Engine, EngineParts, RunEnd, RunReport};
 pub use error::{PairError, PreviewError, StartError};
 pub use pairs::OnNextRun;
 pub use preview::{Preview, PreviewAction, PreviewItem, PreviewRequest, PreviewSummary};
+pub use resolve::{ResolveError, ResolveRequest, Resolved};
 pub use start::{RunRequest, StartedRun};
 pub use system::{SystemClock, SystemIds, SystemRng};

@@ -1,10 +1,10 @@
 //! One page of items, from the first look to the commit of its cursor.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use syncline_domain::ports::ConnectorError;
-use syncline_domain::{Cursor, Fields, Item, ItemError, ItemId, ItemState, Pair, Side};
+use syncline_domain::{Conflict, Cursor, Fields, Item, ItemError, ItemId, ItemState, Pair, Side};
 
 use crate::choose::{choose, copy_of, verdict_of};
 use crate::commit::commit;
@@ -17,7 +17,7 @@ use crate::outcome::{Brief, RetryMove, Settled, Verdict, settle};
 use crate::pass::Pass;
 use crate::people::{self, Asking};
 use crate::perform::perform;
-use crate::plan::{Look, Open, first_look};
+use crate::plan::{Look, Open, Planned, first_look, fits_again};
 use crate::points;
 use crate::record::Fact;
 use crate::recover::Recovered;
@@ -50,6 +50,10 @@ pub(crate) struct Page {
     pub(crate) recovered: Arc<Recovered>,
     /// Items whose comments may be news.
     touched: Vec<ItemId>,
+    /// Conflicts, by the item that was read.
+    clashes: BTreeMap<ItemId, Vec<Conflict>>,
+    /// Copies that have something to say, though the walk of their side may have passed them.
+    pub(crate) to_ask: BTreeSet<ItemId>,
 }
 
 impl Page {
@@ -67,7 +71,22 @@ impl Page {
             known,
             recovered: Arc::clone(recovered),
             touched: Vec::new(),
+            clashes: BTreeMap::new(),
+            to_ask: BTreeSet::new(),
         }
+    }
+
+    /// Remembers what was found out about the conflicts of an item; a later look at it counts instead.
+    pub(crate) fn note_conflicts(&mut self, planned: &Planned) {
+        let item = &planned.open.item.id;
+        self.clashes.insert(item.clone(), planned.clashes.clone());
+        let copy = planned.open.there.as_ref().map(|there| there.id.clone());
+        self.to_ask.extend(copy.filter(|_| planned.ask_copy));
+    }
+
+    /// The conflicts that the page found.
+    pub(crate) fn clashes(&self) -> Vec<Conflict> {
+        self.clashes.values().flatten().cloned().collect()
     }
 
     /// An item leaves the run.
@@ -238,6 +257,7 @@ fn look(course: &Course, pass: &Pass, page: &mut Page, items: Vec<Item>) -> Vec<
             page.touched.push(id.clone());
         }
         let done_before = memory.is_some_and(|memory| course.has_left(pass, &memory.pair));
+        let over = memory.and_then(|memory| fits_again(pass, memory, &item));
         match first_look(pass, &page.known, item, now) {
             Look::Open(open) => opens.push(*open),
             Look::Done(verdict) if verdict.state == ItemState::Unchanged => {
@@ -252,7 +272,12 @@ fn look(course: &Course, pass: &Pass, page: &mut Page, items: Vec<Item>) -> Vec<
                 }
             }
             Look::Done(verdict) => page.settle(course, pass, (&id, copy), verdict, Fields::new()),
+            Look::Clash(verdict, conflict) => {
+                page.clashes.insert(id.clone(), vec![*conflict]);
+                page.settle(course, pass, (&id, copy), verdict, Fields::new());
+            }
         }
+        page.moves.extend(over.map(|closing| Fact::Over(Box::new(closing))));
     }
     opens
 }

@@ -6,11 +6,12 @@ use serde_json::Value;
 use syncline_domain::ports::{Capabilities, ChangeQuery, Connector, PortableFilter};
 use syncline_domain::{
     ConflictResolution, ConnectorId, Direction, ExecutionId, Fault, FieldFault, FieldRef, Item,
-    MappingType, RunDirection, STATUS_REF, Side, SyncSpec, TargetEdits,
+    MappingType, RunDirection, STATUS_REF, Side, SyncSpec, TargetEdits, Timestamp,
 };
 use syncline_mapping::{CompiledPair, Issue, MapContext, Plan, WrittenField};
 
 use crate::merge::Policy;
+use crate::twins::Twins;
 
 /// One direction of a run.
 pub(crate) struct Pass {
@@ -23,6 +24,10 @@ pub(crate) struct Pass {
     pub(crate) writer_can: Capabilities,
     pub(crate) plan: Plan,
     pub(crate) context: MapContext,
+    /// The fields that speak both ways.
+    pub(crate) twins: Twins,
+    /// The run; for a decision that is carried out between runs, the one that found the conflict.
+    pub(crate) run: ExecutionId,
     pub(crate) query: ChangeQuery,
     /// Under what bases keep the status.
     pub(crate) status: FieldRef,
@@ -51,6 +56,11 @@ impl Pass {
     ) -> Result<Self, Fault> {
         let plan = compile(spec, read).map_err(Fault::Invalid)?;
         let query = query(spec, read, &plan).map_err(Fault::Invalid)?;
+        let two_way = spec.config.direction == Direction::Bidirectional;
+        let twins = match two_way {
+            true => Twins::of(spec, &plan, run).map_err(Fault::Invalid)?,
+            false => Twins::default(),
+        };
         let [source, target] = ends;
         let (reader, writer) = match read {
             Side::Source => (Arc::clone(source), Arc::clone(target)),
@@ -65,7 +75,9 @@ impl Pass {
             writer,
             context: MapContext::of(spec, read, run),
             query,
-            two_way: spec.config.direction == Direction::Bidirectional,
+            two_way,
+            twins,
+            run,
             full: full || spec.config.needs_full || !spec.config.options.sync_only_changed,
             status: FieldRef::new(STATUS_REF),
             is_thorough: true,
@@ -93,32 +105,36 @@ impl Pass {
         usize::try_from(self.spec.config.options.concurrency).unwrap_or(1).clamp(1, 32)
     }
 
-    /// The rules between an item and a copy of this type.
+    /// The rules between an item and a copy of this type. A copy of which nobody knows the type is taken for one of
+    /// the type that items of this type get.
     pub(crate) fn rules_between(&self, read: &str, written: &str) -> Option<&CompiledPair> {
-        self.plan.pair_between(read, written).or_else(|| self.plan.pair_for(read))
+        self.plan
+            .pair_between(read, written)
+            .or_else(|| self.plan.pair_for(read).filter(|_| written.is_empty()))
     }
 
-    /// Who wins a field that both sides changed, with `None` for the writing item where nobody looked at it.
-    pub(crate) fn policy(
+    /// By what is decided about a field that speaks both ways; who changed what when is told by `times`.
+    pub(crate) fn policy_both_ways(
         &self,
         own: Option<ConflictResolution>,
-        read: &Item,
-        write: Option<&Item>,
+        times: (Timestamp, Option<Timestamp>),
     ) -> Policy {
         let config = &self.spec.config;
-        if !self.two_way {
-            return Policy::OneWay(match self.write {
-                Side::Target => config.options.target_edits,
-                Side::Source => TargetEdits::Overwrite,
-            });
-        }
         Policy::TwoWay {
             resolution: own.unwrap_or(config.conflict_resolution),
             read: self.read,
-            read_changed_at: read.changed_at,
-            write_changed_at: write.map(|item| item.changed_at),
+            read_changed_at: times.0,
+            write_changed_at: times.1,
             tie_seconds: config.options.tie_window_seconds,
         }
+    }
+
+    /// By what is decided about a field that speaks one way only, whatever the way of the configuration.
+    pub(crate) fn policy_one_way(&self) -> Policy {
+        Policy::OneWay(match self.write {
+            Side::Target => self.spec.config.options.target_edits,
+            Side::Source => TargetEdits::Overwrite,
+        })
     }
 
     /// Whether the value may depend on more than the rule's source fields.

@@ -210,6 +210,7 @@ fn is_settled(pass: &Pass, rules: &CompiledPair, open: &Open, written: &WrittenF
     let Some(memory) = &open.memory else { return false };
     let has_one = memory.base(pass.write, &written.field).is_some_and(|base| !base.is_null());
     has_one
+        && memory.conflicts.is_empty()
         && !rules_moved(pass)
         && !pass.is_open_ended(written)
         && written

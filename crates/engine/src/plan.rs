@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 use syncline_domain::{
-    Change, ErrorType, FieldRef, Fields, Item, ItemError, ItemState, PairState, STATUS_REF, Side,
-    TargetEdits, Timestamp,
+    Change, Conflict, ConflictKind, ErrorType, FieldRef, Fields, Item, ItemError, ItemState,
+    PairState, STATUS_REF, Side, TargetEdits, Timestamp,
 };
 use syncline_mapping::{CompiledPair, Mapped, Occasion};
 
+use crate::clash::{self, Closing};
 use crate::deletes;
 use crate::known::{Known, PairMemory};
 use crate::merge::{Policy, Stance};
@@ -14,7 +15,7 @@ use crate::outcome::{RetryMove, Verdict};
 use crate::pass::{Pass, value_of};
 use crate::retry::{backoff, is_quarantined};
 use crate::stance::{
-    FieldStance, created_stances, input_changed, is_write, paired_stances, status_changed,
+    FieldStance, Scene, created_stances, input_changed, is_write, paired_stances, status_changed,
 };
 
 /// An item for which something may have to be done.
@@ -40,6 +41,8 @@ pub(crate) struct Open {
 pub(crate) enum Look {
     /// It is settled.
     Done(Verdict),
+    /// Its type no longer goes with that of its copy.
+    Clash(Verdict, Box<Conflict>),
     /// There may be something to do.
     Open(Box<Open>),
 }
@@ -47,19 +50,25 @@ pub(crate) enum Look {
 /// Looks at an item with what the store knows of it.
 pub(crate) fn first_look(pass: &Pass, known: &Known, item: Item, now: Timestamp) -> Look {
     let memory = known.pair(&item.id);
-    let rules = match memory {
-        Some(memory) => pass.rules_between(&item.type_ref, written_type(pass, memory)),
-        None => pass.plan.pair_for(&item.type_ref),
-    };
-    let Some(rules) = rules else {
+    if pass.plan.pair_for(&item.type_ref).is_none() {
         return Look::Done(Verdict::filtered(format!("type {:?} is not mapped", item.type_ref)));
-    };
+    }
     if memory.is_some_and(|memory| memory.pair.state == PairState::Ignored) {
         let tombstone = memory.and_then(PairMemory::tombstone);
         return Look::Done(Verdict::filtered(
             tombstone.map_or_else(deletes::by_hand, deletes::resting),
         ));
     }
+    let rules = match memory {
+        Some(memory) => match pass.rules_between(&item.type_ref, written_type(pass, memory)) {
+            Some(rules) => rules,
+            None => return types_clash(pass, memory, &item, now),
+        },
+        None => match pass.plan.pair_for(&item.type_ref) {
+            Some(rules) => rules,
+            None => return Look::Done(Verdict::filtered("its type is not mapped")),
+        },
+    };
     if let Some(retry) = known.retry(&item.id).filter(|r| is_quarantined(r, item.changed_at, now)) {
         let verdict = Verdict {
             error: Some(retry.error.clone()),
@@ -103,6 +112,23 @@ pub(crate) fn first_look(pass: &Pass, known: &Known, item: Item, now: Timestamp)
     }
 }
 
+fn types_clash(pass: &Pass, memory: &PairMemory, item: &Item, now: Timestamp) -> Look {
+    let conflict = clash::of_types(pass, memory, item, written_type(pass, memory), now);
+    let known = memory.conflict_of(ConflictKind::TypeMismatch);
+    if known.is_some_and(|row| clash::is_old_news(row, &conflict)) {
+        return Look::Done(Verdict::well(ItemState::Unchanged).by_rule("an ignored type mismatch"));
+    }
+    Look::Clash(Verdict::conflicted(conflict.reason.clone()), Box::new(conflict))
+}
+
+/// The mismatch of types that this look finds gone.
+pub(crate) fn fits_again(pass: &Pass, memory: &PairMemory, item: &Item) -> Option<Closing> {
+    let row = memory.conflict_of(ConflictKind::TypeMismatch)?;
+    pass.rules_between(&item.type_ref, written_type(pass, memory))?;
+    let why = "the two types are mapped to each other again";
+    Some(Closing::by_agreement(row.id, Value::Null, why))
+}
+
 fn written_type<'a>(pass: &Pass, memory: &'a PairMemory) -> &'a str {
     match pass.write {
         Side::Source => &memory.pair.source_type,
@@ -121,10 +147,16 @@ fn mapping_fault(mapped: &Mapped) -> Option<ItemError> {
 /// Whether nothing that the rules read differs from its base: the item is as it was, or shows our own writing.
 fn is_quiet(pass: &Pass, rules: &CompiledPair, item: &Item, memory: &PairMemory) -> bool {
     let same_version = item.version == *memory.pair.version(pass.read);
-    rules.written().iter().all(|written| {
-        (same_version || !pass.is_open_ended(written))
-            && written.sources.iter().all(|field| !input_changed(pass, rules, item, memory, field))
-    }) && (!rules.writes_status() || !status_changed(pass, item, memory))
+    let nothing_waits = same_version || !memory.conflicts.iter().any(|row| row.field.is_some());
+    nothing_waits
+        && rules.written().iter().all(|written| {
+            (same_version || !pass.is_open_ended(written))
+                && written
+                    .sources
+                    .iter()
+                    .all(|field| !input_changed(pass, rules, item, memory, field))
+        })
+        && (!rules.writes_status() || !status_changed(pass, item, memory))
 }
 
 /// Whether the copy has everything that the rules make of a quiet item: no field waits for an update, for a person who
@@ -148,7 +180,13 @@ pub(crate) struct Planned {
     /// Conflicts that the configured strategy settled.
     pub(crate) resolved: u64,
     /// Fields that wait for a person.
-    pub(crate) conflicts: Vec<FieldRef>,
+    pub(crate) clashes: Vec<Conflict>,
+    /// Conflicts that are done with once this comes true, each with the field that it is about.
+    pub(crate) closings: Vec<(FieldRef, Closing)>,
+    /// The copy has something to say that nobody would ask it for.
+    pub(crate) ask_copy: bool,
+    /// Nothing but the named fields is decided about: other bases stay.
+    pub(crate) is_partial: bool,
 }
 
 impl Planned {
@@ -161,7 +199,10 @@ impl Planned {
             fields: Fields::new(),
             changes: Vec::new(),
             resolved: 0,
-            conflicts: Vec::new(),
+            clashes: Vec::new(),
+            closings: Vec::new(),
+            ask_copy: false,
+            is_partial: false,
         }
     }
 
@@ -181,18 +222,26 @@ pub(crate) enum Decision {
 }
 
 /// Decides field by field.
-pub(crate) fn plan_item(pass: &Pass, open: Open) -> Decision {
+pub(crate) fn plan_item(pass: &Pass, open: Open, now: Timestamp) -> Decision {
     let Some(rules) = pass.rules_between(&open.item.type_ref, &open.mapped.type_ref) else {
         return Decision::Nothing(Box::new(Planned::untouched(open)));
     };
     let stances = match &open.memory {
         None => created_stances(rules, &open),
-        Some(memory) => paired_stances(pass, rules, &open, memory),
+        Some(memory) => paired_stances(&Scene::new(pass, rules, &open, memory, now)),
     };
     if open.memory.is_some() && open.there.is_none() && must_look(pass, &open, &stances) {
         return Decision::LookFirst(Box::new(open));
     }
+    let (clashes, closings, ask_copy) = match &open.memory {
+        Some(memory) => {
+            let scene = Scene::new(pass, rules, &open, memory, now);
+            (found(&scene, &stances), done_with(&scene, &stances), speaks_there(memory, &stances))
+        }
+        None => (Vec::new(), Vec::new(), false),
+    };
     let planned = assemble(pass.write, open, stances);
+    let planned = Planned { clashes, closings, ask_copy, ..planned };
     if planned.is_create() || planned.status.is_some() || !planned.fields.is_empty() {
         Decision::Write(Box::new(planned))
     } else {
@@ -205,15 +254,80 @@ pub(crate) fn plan_item(pass: &Pass, open: Open) -> Decision {
 /// Not for the sake of lost updates: the write names the revision that we know, and a tracker without a check of
 /// revisions has its connector compare right before it writes.
 fn must_look(pass: &Pass, open: &Open, stances: &[FieldStance]) -> bool {
+    let memory = open.memory.as_ref();
+    if memory.is_some_and(|memory| memory.conflicts.iter().any(|row| row.field.is_some())) {
+        return true;
+    }
+    if pass.two_way && stances.iter().any(|one| one.stance == Stance::Conflict) {
+        return true;
+    }
     let mut writes = stances.iter().filter(|one| is_write(one) && !one.passive).peekable();
     if writes.peek().is_none() {
         return false;
     }
-    let keeps = matches!(pass.policy(None, &open.item, None), Policy::OneWay(TargetEdits::Keep));
+    let keeps = matches!(pass.policy_one_way(), Policy::OneWay(TargetEdits::Keep));
     let unknown = |one: &FieldStance| {
-        open.memory.as_ref().is_none_or(|memory| memory.base(pass.write, &one.field).is_none())
+        memory.is_none_or(|memory| memory.base(pass.write, &one.field).is_none())
     };
     pass.two_way || keeps || writes.any(unknown)
+}
+
+/// The fields that wait for a person.
+fn found(scene: &Scene<'_>, stances: &[FieldStance]) -> Vec<Conflict> {
+    let seen = (&scene.open.item, scene.open.there.as_ref());
+    stances
+        .iter()
+        .filter(|one| one.stance == Stance::Conflict)
+        .map(|one| {
+            let sides = scene.sides(one);
+            clash::about_field(scene.pass, seen, scene.memory, one, sides, scene.now)
+        })
+        .collect()
+}
+
+/// The conflicts that are over: both sides say the same, or only one still differs from what they agreed on last.
+fn done_with(scene: &Scene<'_>, stances: &[FieldStance]) -> Vec<(FieldRef, Closing)> {
+    if scene.open.there.is_none() {
+        return Vec::new();
+    }
+    let of_one = |one: &FieldStance| {
+        let row = scene.memory.conflict(&one.about)?;
+        let value = match scene.pass.write {
+            Side::Target => one.value().clone(),
+            Side::Source => scene.sides(one).target,
+        };
+        let closing = match (one.stance, one.strategy) {
+            (Stance::Agreed, _) => {
+                Closing::by_agreement(row.id, value, "both sides say the same again")
+            }
+            (Stance::Silent, _) if !one.other_moved => {
+                Closing::by_agreement(row.id, value, "both sides went back to what they agreed on")
+            }
+            (Stance::Write { resolved: true }, Some(strategy)) => {
+                Closing::by_strategy(row.id, value, scene.pass.read, strategy)
+                    .once_shown(&one.field)
+            }
+            (Stance::Write { .. }, _) => {
+                let why = "only one side still differed from what they agreed on last";
+                Closing::by_agreement(row.id, value, why).once_shown(&one.field)
+            }
+            _ => return None,
+        };
+        Some((one.about.clone(), closing))
+    };
+    stances.iter().filter_map(of_one).collect()
+}
+
+/// Whether the copy's value of a field that was in conflict is to travel now: the walk may have named the copy long ago.
+fn speaks_there(memory: &PairMemory, stances: &[FieldStance]) -> bool {
+    stances.iter().any(|one| {
+        let speaks = match one.stance {
+            Stance::Silent => one.other_moved && one.twin.is_some(),
+            Stance::Left { .. } => true,
+            _ => false,
+        };
+        speaks && memory.conflict(&one.about).is_some()
+    })
 }
 
 fn assemble(write: Side, open: Open, mut stances: Vec<FieldStance>) -> Planned {
@@ -225,23 +339,28 @@ fn assemble(write: Side, open: Open, mut stances: Vec<FieldStance>) -> Planned {
     let mut planned = Planned::untouched(open);
     for one in &stances {
         match one.stance {
-            Stance::Write { resolved } => {
+            Stance::Write { .. } | Stance::Merged => {
+                let resolved = one.stance == Stance::Write { resolved: true };
                 planned.resolved += u64::from(resolved);
                 planned.changes.push(Change {
                     field: one.field.clone(),
                     old: old_value(write, &planned.open, one),
-                    new: one.mapped.clone(),
-                    rule: one.rule.clone(),
+                    new: one.value().clone(),
+                    rule: match one.merged {
+                        Some(_) => format!("both sides' changes, merged; {}", one.rule),
+                        None => one.rule.clone(),
+                    },
                 });
-                match &one.mapped {
+                match one.value() {
                     Value::String(status) if one.field.as_str() == STATUS_REF => {
                         planned.status = Some(status.clone());
                     }
                     value => drop(planned.fields.insert(one.field.clone(), value.clone())),
                 }
             }
-            Stance::Conflict => planned.conflicts.push(one.field.clone()),
-            Stance::Silent | Stance::Agreed | Stance::Kept | Stance::Left => {}
+            Stance::Left { resolved } => planned.resolved += u64::from(resolved),
+            Stance::Silent | Stance::Agreed | Stance::Kept | Stance::Conflict | Stance::Ignored => {
+            }
         }
     }
     planned.stances = stances;

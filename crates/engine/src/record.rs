@@ -9,7 +9,8 @@ use syncline_domain::{
 };
 
 use crate::agree::{Agreement, agreement};
-use crate::course::{Course, put_totals};
+use crate::clash::Closing;
+use crate::course::{Course, Mode, put_totals};
 use crate::error::Stop;
 use crate::pass::Pass;
 use crate::plan::{Open, Planned};
@@ -30,6 +31,8 @@ pub(crate) enum Fact {
     Never(IntentId),
     /// One side of a pair was seen, and nothing followed from it.
     Seen { pair: Box<Pair> },
+    /// A conflict is over, and nothing else followed from the look.
+    Over(Box<Closing>),
 }
 
 impl Fact {
@@ -61,11 +64,11 @@ pub(crate) async fn put_facts(
     now: Timestamp,
 ) -> Result<(), Stop> {
     let connectors = [pass.spec.config.source_connector_id, pass.spec.config.target_connector_id];
-    let execution = course.row();
+    let (execution, has_row) = (course.row(), course.mode != Mode::Decision);
     let asked = course
         .fenced(name, move |tx| {
             put_all(tx, connectors, &facts, now)?;
-            put_totals(tx, &execution)
+            if has_row { put_totals(tx, &execution) } else { Ok(false) }
         })
         .await?;
     course.note_cancel(asked);
@@ -122,10 +125,14 @@ pub(crate) fn put_all(
     for fact in facts {
         match fact {
             Fact::Seen { pair } => tx.update_pair(pair)?,
+            Fact::Over(closing) => closing.put(tx, now)?,
             Fact::Never(intent) => tx.finish_intent(*intent, IntentState::Abandoned, None)?,
             Fact::Happened { intent, pair, agreed, item } => {
                 let id = put_pair(tx, connectors, pair)?;
                 bases.extend(agreed.bases(id, now));
+                for closing in agreed.closings() {
+                    closing.put(tx, now)?;
+                }
                 receipts.extend(agreed.receipts(id, now));
                 if let Some(intent) = intent {
                     tx.finish_intent(*intent, IntentState::Done, Some(item))?;

@@ -1,15 +1,22 @@
 //! What is to become of each field of an item: the merge of one field, fed from bases, rules and items.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use serde_json::Value;
-use syncline_domain::{FieldRef, FieldType, Item, STATUS_REF, Side, When, fingerprint, same};
-use syncline_mapping::CompiledPair;
+use syncline_domain::{
+    ConflictResolution, FieldRef, FieldType, Item, STATUS_REF, Side, Timestamp, When, fingerprint,
+    same,
+};
+use syncline_mapping::{CompiledPair, Mapped, WrittenField};
 
+use crate::breaker::Trail;
+use crate::clash::is_ignored;
 use crate::known::PairMemory;
-use crate::merge::{FieldView, Stance, decide};
+use crate::merge::{Decided, FieldView, Policy, Stance, decide, moved};
 use crate::pass::{Pass, input_of, value_of};
 use crate::plan::Open;
+use crate::twins::made_for;
 
 /// A field with what is to become of it.
 #[derive(Clone, Debug)]
@@ -17,28 +24,45 @@ pub(crate) struct FieldStance {
     pub(crate) field: FieldRef,
     pub(crate) stance: Stance,
     pub(crate) mapped: Value,
+    /// The value made of both sides' changes, where that is written instead.
+    pub(crate) merged: Option<Value>,
     pub(crate) field_type: FieldType,
     pub(crate) sources: Vec<FieldRef>,
+    /// The target's name for it, by which conflicts know it.
+    pub(crate) about: FieldRef,
+    /// The field of the reading side that its values travel back to.
+    pub(crate) twin: Option<FieldRef>,
+    /// The strategy that decides what clashes.
+    pub(crate) strategy: Option<ConflictResolution>,
     pub(crate) rule: String,
     /// It gets a value when others do, never by itself.
     pub(crate) passive: bool,
+    /// The writing side was changed since both were in step.
+    pub(crate) other_moved: bool,
+    /// Why a person must decide.
+    pub(crate) note: Option<String>,
+    /// Our last writes of the field, once this comes true.
+    pub(crate) trail: Option<Trail>,
+}
+
+impl FieldStance {
+    /// The value that is written.
+    pub(crate) fn value(&self) -> &Value {
+        self.merged.as_ref().unwrap_or(&self.mapped)
+    }
 }
 
 pub(crate) const fn is_write(one: &FieldStance) -> bool {
-    matches!(one.stance, Stance::Write { .. })
+    one.stance.writes()
 }
 
 /// A new copy gets every value there is.
 pub(crate) fn created_stances(rules: &CompiledPair, open: &Open) -> Vec<FieldStance> {
     let fields = rules.written().iter().filter_map(|written| {
+        let mapped = open.mapped.fields.get(&written.field)?.clone();
         Some(FieldStance {
-            field: written.field.clone(),
             stance: Stance::Write { resolved: false },
-            mapped: open.mapped.fields.get(&written.field)?.clone(),
-            field_type: written.field_type,
-            sources: written.sources.clone(),
-            rule: written.rule.clone(),
-            passive: false,
+            ..field_stance(written, mapped)
         })
     });
     let status = open.mapped.status.iter().map(|status| FieldStance {
@@ -48,25 +72,179 @@ pub(crate) fn created_stances(rules: &CompiledPair, open: &Open) -> Vec<FieldSta
     fields.chain(status).collect()
 }
 
-fn status_stance(status: &str) -> FieldStance {
+/// A field of which nothing is decided yet.
+pub(crate) fn field_stance(written: &WrittenField, mapped: Value) -> FieldStance {
     FieldStance {
-        field: FieldRef::new(STATUS_REF),
+        field: written.field.clone(),
+        mapped,
+        field_type: written.field_type,
+        sources: written.sources.clone(),
+        about: written.field.clone(),
+        rule: written.rule.clone(),
+        ..status_stance("")
+    }
+}
+
+/// A status of which nothing is decided yet.
+pub(crate) fn status_stance(status: &str) -> FieldStance {
+    let field = FieldRef::new(STATUS_REF);
+    FieldStance {
         stance: Stance::Silent,
         mapped: Value::String(status.to_owned()),
+        merged: None,
         field_type: FieldType::Picklist,
-        sources: vec![FieldRef::new(STATUS_REF)],
+        sources: vec![field.clone()],
+        about: field.clone(),
+        field,
+        twin: None,
+        strategy: None,
         rule: "status mapping".to_owned(),
         passive: false,
+        other_moved: false,
+        note: None,
+        trail: None,
+    }
+}
+
+/// What the two sides say of a field, both in the target's form.
+#[derive(Clone, Debug)]
+pub(crate) struct Sides {
+    pub(crate) source: Value,
+    pub(crate) target: Value,
+    pub(crate) kind: FieldType,
+}
+
+/// A paired item while its fields are decided about.
+pub(crate) struct Scene<'a> {
+    pub(crate) pass: &'a Pass,
+    pub(crate) rules: &'a CompiledPair,
+    pub(crate) open: &'a Open,
+    pub(crate) memory: &'a PairMemory,
+    pub(crate) now: Timestamp,
+    /// What the other direction makes of the copy; made when somebody asks.
+    back: OnceCell<Option<Mapped>>,
+}
+
+impl<'a> Scene<'a> {
+    pub(crate) const fn new(
+        pass: &'a Pass,
+        rules: &'a CompiledPair,
+        open: &'a Open,
+        memory: &'a PairMemory,
+        now: Timestamp,
+    ) -> Self {
+        Self { pass, rules, open, memory, now, back: OnceCell::new() }
+    }
+
+    /// What both sides say of a field; a side that nobody looked at says what it said last.
+    pub(crate) fn sides(&self, one: &FieldStance) -> Sides {
+        let Self { pass, rules, open, memory, .. } = self;
+        let there = open.there.as_ref();
+        let shown = || match there {
+            Some(item) => value_of(item, &one.field),
+            None => memory.base(pass.write, &one.field).cloned().unwrap_or_default(),
+        };
+        match pass.read {
+            Side::Source => {
+                Sides { source: one.mapped.clone(), target: shown(), kind: one.field_type }
+            }
+            Side::Target => {
+                let back = self
+                    .back
+                    .get_or_init(|| there.and_then(|there| pass.twins.map_back(rules, there)));
+                let source = back.as_ref().and_then(|back| made_for(back, &one.about));
+                Sides {
+                    source: source.unwrap_or_else(shown),
+                    target: input_of(rules, &open.item, &one.about),
+                    kind: rules.read_type_of(&one.about),
+                }
+            }
+        }
+    }
+
+    /// Names a field's other end, and says by what it is decided about.
+    fn policy(&self, one: &mut FieldStance) -> Policy {
+        let twin = self.pass.twins.of_field(self.rules, &one.field);
+        if self.pass.read == Side::Target
+            && let Some(read) = twin.as_ref().map(|twin| &twin.field).or(one.sources.first())
+        {
+            one.about = read.clone();
+        }
+        let Some(twin) = twin else { return self.pass.policy_one_way() };
+        let own = twin.resolution;
+        one.twin = Some(twin.field);
+        one.strategy = Some(own.unwrap_or(self.pass.spec.config.conflict_resolution));
+        self.pass.policy_both_ways(own, self.times(one))
+    }
+
+    /// When the read and the written value were changed. A value that waits in a conflict was changed when that was
+    /// found: since then the item may have been changed by ourselves.
+    fn times(&self, one: &FieldStance) -> (Timestamp, Option<Timestamp>) {
+        let (read, there) = (self.open.item.changed_at, self.open.there.as_ref());
+        let written = there.map(|item| item.changed_at);
+        let Some(row) = self.memory.conflict(&one.about) else { return (read, written) };
+        let sides = self.sides(one);
+        let waiting = |side: Side| {
+            let at = match side {
+                Side::Source => row.source_changed_at,
+                Side::Target => row.target_changed_at,
+            };
+            at.filter(|_| sides.is_as_in(row, side))
+        };
+        let (reading, writing) = (waiting(self.pass.read), waiting(self.pass.write));
+        (reading.unwrap_or(read), written.map(|at| writing.unwrap_or(at)))
+    }
+
+    /// What holds a decision up: a conflict that is ignored, or the breaker.
+    fn settle(&self, decided: Decided, mut one: FieldStance) -> FieldStance {
+        one.stance = decided.stance;
+        one.merged = decided.merged;
+        match one.stance {
+            Stance::Conflict => {
+                let row = self.memory.conflict(&one.about);
+                if row.is_some_and(|row| is_ignored(row, &self.sides(&one))) {
+                    one.stance = Stance::Ignored;
+                }
+                one.note = Some(clash_in_words(&one));
+            }
+            stance if stance.writes() && !self.open.linked => self.watch(&mut one),
+            _ => {}
+        }
+        one
+    }
+
+    /// The breaker's look at a planned write.
+    fn watch(&self, one: &mut FieldStance) {
+        let trail = self.memory.trail(&one.about).unwrap_or_default();
+        let row = self.memory.conflict(&one.about);
+        let hash = fingerprint(one.value(), one.field_type);
+        let still = row.filter(|_| trail.is_stopped()).map(|row| row.reason.clone());
+        let why = still.or_else(|| trail.objects(self.pass.write, &hash, self.now));
+        match why {
+            Some(why) => {
+                let ignored = row.is_some_and(|row| is_ignored(row, &self.sides(one)));
+                one.stance = if ignored { Stance::Ignored } else { Stance::Conflict };
+                one.merged = None;
+                one.note = Some(why);
+                one.trail = Some(trail.stop());
+            }
+            None => one.trail = Some(trail.after(self.pass.write, &hash, self.now)),
+        }
+    }
+}
+
+fn clash_in_words(one: &FieldStance) -> String {
+    match one.strategy {
+        Some(ConflictResolution::LastWriteWins) => {
+            "both sides changed it, and nobody can tell which change was the last".to_owned()
+        }
+        _ => "both sides changed it since they agreed last".to_owned(),
     }
 }
 
 /// A copy gets what the merge of each field says.
-pub(crate) fn paired_stances(
-    pass: &Pass,
-    rules: &CompiledPair,
-    open: &Open,
-    memory: &PairMemory,
-) -> Vec<FieldStance> {
+pub(crate) fn paired_stances(scene: &Scene<'_>) -> Vec<FieldStance> {
+    let Scene { pass, rules, open, memory, .. } = scene;
     let there = open.there.as_ref();
     let mut stances = Vec::with_capacity(rules.written().len() + 1);
     for written in rules.written() {
@@ -84,17 +262,13 @@ pub(crate) fn paired_stances(
             inputs_changed,
             field_type: written.field_type,
         };
-        stances.push(FieldStance {
-            field: written.field.clone(),
-            stance: decide(view, pass.policy(written.conflict_resolution, &open.item, there)),
-            mapped: mapped.clone(),
-            field_type: written.field_type,
-            sources: written.sources.clone(),
-            rule: written.rule.clone(),
-            passive: written.when == When::UpdateOnly && base.is_none() && !open.linked,
-        });
+        let mut one = field_stance(written, mapped.clone());
+        one.passive = written.when == When::UpdateOnly && base.is_none() && !open.linked;
+        one.other_moved = moved(view);
+        let policy = scene.policy(&mut one);
+        stances.push(scene.settle(decide(view, policy), one));
     }
-    stances.extend(paired_status(pass, rules, open, memory));
+    stances.extend(paired_status(scene));
     stances
 }
 
@@ -103,38 +277,37 @@ pub(crate) fn rules_moved(pass: &Pass) -> bool {
     pass.spec.config.needs_full && pass.read == Side::Source
 }
 
-fn paired_status(
-    pass: &Pass,
-    rules: &CompiledPair,
-    open: &Open,
-    memory: &PairMemory,
-) -> Option<FieldStance> {
-    let stance = status_stance(open.mapped.status.as_deref()?);
-    let base = memory.base(pass.write, &stance.field);
-    let agreed = memory.sent(pass.write, &stance.field).or(base);
-    let now = open.there.as_ref().map(|item| value_of(item, &stance.field));
+fn paired_status(scene: &Scene<'_>) -> Option<FieldStance> {
+    let Scene { pass, rules, open, memory, .. } = scene;
+    let mut one = status_stance(open.mapped.status.as_deref()?);
+    let base = memory.base(pass.write, &one.field);
+    let agreed = memory.sent(pass.write, &one.field).or(base);
+    let now = open.there.as_ref().map(|item| value_of(item, &one.field));
     let means_the_same = |other: Option<&Value>| {
         let (Some(read), Some(Value::String(other))) = (open.item.status.as_deref(), other) else {
             return false;
         };
         rules.status_equivalent(read, other)
     };
-    let decided = if means_the_same(agreed) {
-        Stance::Silent
-    } else if means_the_same(now.as_ref()) {
-        Stance::Agreed
-    } else {
-        let view = FieldView {
-            mapped: &stance.mapped,
-            agreed,
-            base,
-            now: now.as_ref(),
-            inputs_changed: rules_moved(pass) || status_changed(pass, &open.item, memory),
-            field_type: FieldType::Picklist,
-        };
-        decide(view, pass.policy(None, &open.item, open.there.as_ref()))
+    let mapped = one.mapped.clone();
+    let view = FieldView {
+        mapped: &mapped,
+        agreed,
+        base,
+        now: now.as_ref(),
+        inputs_changed: rules_moved(pass) || status_changed(pass, &open.item, memory),
+        field_type: FieldType::Picklist,
     };
-    Some(FieldStance { stance: decided, ..stance })
+    one.other_moved = moved(view);
+    let policy = scene.policy(&mut one);
+    let decided = if means_the_same(agreed) {
+        Stance::Silent.into()
+    } else if means_the_same(now.as_ref()) {
+        Stance::Agreed.into()
+    } else {
+        decide(view, policy)
+    };
+    Some(scene.settle(decided, one))
 }
 
 /// Whether a value that rules read differs from its base, and is no writing of ours.

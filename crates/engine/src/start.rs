@@ -130,11 +130,11 @@ pub(crate) async fn start(engine: &Engine, request: RunRequest) -> Result<Starte
     Ok(StartedRun { execution, spec, lease, limit, going_on })
 }
 
-async fn running_now(engine: &Engine, config: ConfigId) -> Result<StartError, Fault> {
+pub(crate) async fn running_now(engine: &Engine, config: ConfigId) -> Result<StartError, Fault> {
     engine.parts.store.view("running_now", move |tx| running_row(tx, config)).await
 }
 
-fn running_row(tx: &mut dyn Tx, config: ConfigId) -> Result<StartError, Fault> {
+pub(crate) fn running_row(tx: &mut dyn Tx, config: ConfigId) -> Result<StartError, Fault> {
     let filter = ExecutionFilter {
         config_id: Some(config),
         status: Some(ExecutionStatus::Running),
@@ -149,7 +149,7 @@ fn running_row(tx: &mut dyn Tx, config: ConfigId) -> Result<StartError, Fault> {
 }
 
 /// Takes the lease; one that this process left behind without driving a run is as good as free.
-fn take_lease(
+pub(crate) fn take_lease(
     tx: &mut dyn Tx,
     config: ConfigId,
     holder: &str,

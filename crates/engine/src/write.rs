@@ -8,6 +8,7 @@ use futures_util::stream;
 use syncline_domain::ports::{ConnectorError, ErrorKind, Marker, Write, WriteKind};
 use syncline_domain::{Intent, IntentId, IntentPlan, IntentState, Item, OpId, WriteOp};
 
+use crate::agree::agreed_by_merge;
 use crate::course::Course;
 use crate::error::Stop;
 use crate::lease::Keeper;
@@ -163,6 +164,7 @@ async fn put_intents(
                 fields: write.fields.clone(),
                 comment: None,
                 from_comment_id: None,
+                agreed: agreed_by_merge(pass, one),
             },
             state: IntentState::Open,
             created_at: now,

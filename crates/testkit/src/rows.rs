@@ -236,6 +236,7 @@ pub fn intent(config_id: ConfigId, execution_id: ExecutionId, number: u64) -> In
             fields: Fields::from([("title".into(), json!("planned"))]),
             comment: None,
             from_comment_id: None,
+            agreed: Vec::new(),
         },
         state: IntentState::Open,
         created_at: at(23),

@@ -8,7 +8,9 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{BoxFuture, ConflictTx, DeletionTx, DeliveryTx, JobTx, OutboxTx, ScheduleTx, Topic, Wakeup};
+use super::{
+    BoxFuture, ConflictTx, DeletionTx, DeliveryTx, JobTx, OutboxTx, ScheduleTx, Topic, Wakeup,
+};
 use crate::{
     ApiKey, ApiKeyId, AuditEntry, AuditId, Base, CommentPair, ConfigId, ConnectorId, ConnectorRow,
     ConnectorUsage, Cursor, Execution, ExecutionId, ExecutionStatus, Fault, FieldId, FieldMapping,
@@ -133,7 +135,7 @@ impl<T> Tx for T where
         + ScheduleTx
         + OutboxTx
         + DeletionTx
-    + ConflictTx
+        + ConflictTx
 {
 }
 

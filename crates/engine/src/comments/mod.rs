@@ -151,6 +151,7 @@ async fn put_intents(
                 fields: Fields::new(),
                 comment: Some(job.copy.body.clone()),
                 from_comment_id: Some(job.original.id.clone()),
+                agreed: Vec::new(),
             },
             state: IntentState::Open,
             created_at: now,

@@ -3,6 +3,13 @@
 //! A field is seen from the side that is read. `agreed` is what the rules made of that side when both sides were in
 //! step last; `base` is what the writing side showed then (trackers rewrite what they are given, so the two may
 //! differ); `now` is what the writing side shows now, when somebody looked.
+//!
+//! Where both sides changed a field, lists merge as sets (`sets`) and long text by its lines (`lines`, `blocks`),
+//! whatever the strategy; the strategy decides only what clashes.
+
+mod blocks;
+mod lines;
+mod sets;
 
 use serde_json::Value;
 use syncline_domain::{
@@ -37,9 +44,9 @@ pub(crate) enum Policy {
         resolution: ConflictResolution,
         /// The side that is read.
         read: Side,
-        /// When the item that is read was changed last.
+        /// When the value that is read was changed last, as far as anybody knows.
         read_changed_at: Timestamp,
-        /// When the item that is written was changed last, when somebody looked.
+        /// When the value that would be written over was changed last; `None` when nobody looked.
         write_changed_at: Option<Timestamp>,
         /// Changes closer together than this, in seconds, are a tie.
         tie_seconds: u32,
@@ -58,34 +65,60 @@ pub(crate) enum Stance {
         /// The writing side had changed, too, and lost.
         resolved: bool,
     },
+    /// A value made of both sides' changes is to be written, and then travels back when the writing side is read.
+    Merged,
     /// The writing side's own edit stays, and the reading side's change is done with.
     Kept,
-    /// The writing side wins: its value travels when that side is read.
-    Left,
+    /// The writing side's value is the one for both: it travels when that side is read.
+    Left {
+        /// The reading side had changed otherwise, and lost.
+        resolved: bool,
+    },
     /// A person decides; nothing moves until then.
     Conflict,
+    /// A person wants no decision about these two values; nothing moves.
+    Ignored,
 }
 
 impl Stance {
     /// Whether the field waits, so that the bases under it must not move.
     pub(crate) const fn blocks(self) -> bool {
-        matches!(self, Self::Left | Self::Conflict)
+        matches!(self, Self::Conflict | Self::Ignored)
+    }
+
+    /// Whether something is written to the writing side.
+    pub(crate) const fn writes(self) -> bool {
+        matches!(self, Self::Write { .. } | Self::Merged)
+    }
+}
+
+/// A stance, with the value that was made of both sides.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Decided {
+    pub(crate) stance: Stance,
+    /// What is written, where it is not what the rules made.
+    pub(crate) merged: Option<Value>,
+}
+
+impl From<Stance> for Decided {
+    fn from(stance: Stance) -> Self {
+        Self { stance, merged: None }
     }
 }
 
 /// Decides about one field.
-pub(crate) fn decide(view: FieldView<'_>, policy: Policy) -> Stance {
+pub(crate) fn decide(view: FieldView<'_>, policy: Policy) -> Decided {
     if !speaks(view, policy) {
-        return Stance::Silent;
+        return Stance::Silent.into();
     }
     if view.now.is_some_and(|now| alike(view.mapped, now, view.field_type)) {
-        return Stance::Agreed;
+        return Stance::Agreed.into();
     }
     match policy {
-        _ if !moved(view) => Stance::Write { resolved: false },
-        Policy::OneWay(TargetEdits::Overwrite) => Stance::Write { resolved: false },
-        Policy::OneWay(TargetEdits::Keep) => Stance::Kept,
-        Policy::TwoWay { .. } => resolve(policy),
+        _ if !moved(view) => Stance::Write { resolved: false }.into(),
+        Policy::OneWay(TargetEdits::Overwrite) => Stance::Write { resolved: false }.into(),
+        Policy::OneWay(TargetEdits::Keep) => Stance::Kept.into(),
+        Policy::TwoWay { .. } => merge(view).unwrap_or_else(|| resolve(policy).into()),
     }
 }
 
@@ -103,11 +136,58 @@ fn speaks(view: FieldView<'_>, policy: Policy) -> bool {
 }
 
 /// Whether the writing side was changed since both were in step.
-fn moved(view: FieldView<'_>) -> bool {
+pub(crate) fn moved(view: FieldView<'_>) -> bool {
     match (view.now, view.base) {
         (None, _) => false,
         (Some(now), Some(base)) => !alike(now, base, view.field_type),
         (Some(now), None) => !same(now, &Value::Null, view.field_type),
+    }
+}
+
+/// The four values that a merge needs.
+#[derive(Clone, Copy, Debug)]
+struct Knot<'a> {
+    agreed: &'a Value,
+    mapped: &'a Value,
+    base: &'a Value,
+    now: &'a Value,
+    kind: FieldType,
+}
+
+/// Makes one value of both sides' changes; `None` where they clash, or where values of this kind are not divisible.
+fn merge(view: FieldView<'_>) -> Option<Decided> {
+    let kind = view.field_type;
+    let knot =
+        Knot { agreed: view.agreed?, mapped: view.mapped, base: view.base?, now: view.now?, kind };
+    let is_list = |value: &Value| value.is_array();
+    let merged = match kind {
+        FieldType::Array => sets::merge(knot)?,
+        FieldType::Identity if is_list(knot.mapped) || is_list(knot.now) => sets::merge(knot)?,
+        FieldType::String | FieldType::Markdown | FieldType::Html => {
+            let texts = lines::Texts {
+                agreed: text(knot.agreed)?,
+                mapped: text(knot.mapped)?,
+                base: text(knot.base)?,
+                now: text(knot.now)?,
+            };
+            Value::String(lines::merge(texts, kind)?)
+        }
+        _ => return None,
+    };
+    Some(if alike_lists(&merged, knot.now, kind) {
+        Stance::Left { resolved: false }.into()
+    } else if alike_lists(&merged, knot.mapped, kind) {
+        Stance::Write { resolved: false }.into()
+    } else {
+        Decided { stance: Stance::Merged, merged: Some(merged) }
+    })
+}
+
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::Null => Some(""),
+        Value::String(text) => Some(text),
+        _ => None,
     }
 }
 
@@ -127,7 +207,7 @@ fn resolve(policy: Policy) -> Stance {
     };
     match winner {
         Some(side) if side == read => Stance::Write { resolved: true },
-        Some(_) => Stance::Left,
+        Some(_) => Stance::Left { resolved: true },
         None => Stance::Conflict,
     }
 }
@@ -145,7 +225,24 @@ fn later(read: Side, ours: Timestamp, theirs: Timestamp, tie_seconds: u32) -> Op
 
 /// Whether two values say the same; people are the same when any of their names is.
 pub(crate) fn alike(left: &Value, right: &Value, field_type: FieldType) -> bool {
-    same(left, right, field_type) || (field_type == FieldType::Identity && same_person(left, right))
+    same(left, right, field_type)
+        || (field_type == FieldType::Identity
+            && (same_person(left, right) || alike_lists(left, right, field_type)))
+}
+
+/// As [`alike`], and lists of people are compared without regard to their order.
+fn alike_lists(left: &Value, right: &Value, kind: FieldType) -> bool {
+    let (Value::Array(left), Value::Array(right)) = (left, right) else {
+        return same(left, right, kind)
+            || (kind == FieldType::Identity && same_person(left, right));
+    };
+    if kind != FieldType::Identity {
+        return same(&Value::Array(left.clone()), &Value::Array(right.clone()), kind);
+    }
+    let within = |some: &[Value], all: &[Value]| {
+        some.iter().all(|one| all.iter().any(|other| one == other || same_person(one, other)))
+    };
+    left.len() == right.len() && within(left, right) && within(right, left)
 }
 
 fn same_person(left: &Value, right: &Value) -> bool {
@@ -205,7 +302,7 @@ mod tests {
             ("linked, empty there", &two, None, None, Some(&null), KEEP, WRITE),
             ("linked, other there", &two, None, None, Some(&nine), KEEP, Stance::Kept),
         ] {
-            assert_eq!(decide(view(mapped, agreed, base, now), policy), wanted, "{case}");
+            assert_eq!(decide(view(mapped, agreed, base, now), policy).stance, wanted, "{case}");
         }
     }
 
@@ -217,27 +314,27 @@ mod tests {
         let won = Stance::Write { resolved: true };
         for (policy, wanted) in [
             (both(SourcePriority, Side::Source, 0, 0), won),
-            (both(SourcePriority, Side::Target, 0, 0), Stance::Left),
-            (both(TargetPriority, Side::Source, 0, 0), Stance::Left),
+            (both(SourcePriority, Side::Target, 0, 0), Stance::Left { resolved: true }),
+            (both(TargetPriority, Side::Source, 0, 0), Stance::Left { resolved: true }),
             (both(TargetPriority, Side::Target, 0, 0), won),
             (both(LastWriteWins, Side::Source, 10, 5), won),
-            (both(LastWriteWins, Side::Source, 5, 10), Stance::Left),
+            (both(LastWriteWins, Side::Source, 5, 10), Stance::Left { resolved: true }),
             (both(LastWriteWins, Side::Source, 10, 9), Stance::Conflict),
             (both(Manual, Side::Source, 10, 5), Stance::Conflict),
             (both(Merge, Side::Source, 10, 5), Stance::Conflict),
         ] {
-            assert_eq!(decide(clash, policy), wanted, "{policy:?}");
+            assert_eq!(decide(clash, policy).stance, wanted, "{policy:?}");
         }
         let equal = view(&two, Some(&one), Some(&one), Some(&two));
-        assert_eq!(decide(equal, both(Manual, Side::Source, 0, 0)), Stance::Agreed);
+        assert_eq!(decide(equal, both(Manual, Side::Source, 0, 0)).stance, Stance::Agreed);
         let lossy = FieldView { inputs_changed: false, ..clash };
-        assert_eq!(decide(lossy, both(Manual, Side::Source, 0, 0)), Stance::Silent);
+        assert_eq!(decide(lossy, both(Manual, Side::Source, 0, 0)).stance, Stance::Silent);
     }
 
     #[test]
     fn zero_travels_and_people_are_known_by_any_name() {
         let (zero, three) = (json!(0), json!(3));
-        assert_eq!(decide(view(&zero, Some(&three), Some(&three), None), OVER), WRITE);
+        assert_eq!(decide(view(&zero, Some(&three), Some(&three), None), OVER).stance, WRITE);
         let (resolved, shown) = (json!({"id": "7", "email": "a@b.c"}), json!({"id": "7"}));
         assert!(alike(&resolved, &shown, FieldType::Identity));
     }

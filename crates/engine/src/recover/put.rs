@@ -111,7 +111,7 @@ fn put_values(
     item: &Item,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let IntentPlan::V1 { status, fields, .. } = &intent.plan;
+    let IntentPlan::V1 { status, fields, agreed, .. } = &intent.plan;
     let types = Types { spec, side: intent.side, type_ref: &item.type_ref };
     let mut planned: Fields = fields.clone();
     if let Some(status) = status {
@@ -146,6 +146,16 @@ fn put_values(
             bases.push(base(sent_ref(&field), sent));
         }
         bases.push(base(field, now_there));
+    }
+    for (side, field, value) in agreed {
+        bases.retain(|base| base.side != *side || base.field_ref != *field);
+        bases.push(Base {
+            pair_id,
+            side: *side,
+            field_ref: field.clone(),
+            value: value.clone(),
+            updated_at: now,
+        });
     }
     tx.put_bases(&bases)?;
     tx.put_receipts(&receipts)

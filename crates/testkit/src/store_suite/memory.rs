@@ -108,6 +108,7 @@ pub async fn intents_are_kept_until_their_end(store: Arc<dyn Store>) {
             fields: Fields::from([("a.b".into(), odd_json()), ("none".into(), Value::Null)]),
             comment: Some("<p>hello</p>".to_owned()),
             from_comment_id: Some("c1".into()),
+            agreed: Vec::new(),
         },
         ..planned[1].clone()
     };
