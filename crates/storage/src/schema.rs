@@ -282,6 +282,47 @@ table! {
 }
 
 table! {
+    conflicts (id) {
+        id -> BigInt,
+        config_id -> BigInt,
+        pair_id -> BigInt,
+        execution_id -> BigInt,
+        conflict_type -> Text,
+        field_ref -> Nullable<Text>,
+        source_field -> Nullable<Text>,
+        source_item_id -> Text,
+        target_item_id -> Text,
+        title -> Text,
+        base_value -> Text,
+        source_value -> Text,
+        target_value -> Text,
+        source_changed_at_us -> Nullable<BigInt>,
+        target_changed_at_us -> Nullable<BigInt>,
+        deleted_side -> Nullable<Text>,
+        reason -> Text,
+        status -> Text,
+        created_at_us -> BigInt,
+        updated_at_us -> BigInt,
+        ended_at_us -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    conflict_resolutions (id) {
+        id -> BigInt,
+        conflict_id -> BigInt,
+        choice -> Text,
+        value -> Text,
+        strategy -> Nullable<Text>,
+        rationale -> Text,
+        resolved_by -> Text,
+        decided_at_us -> BigInt,
+        applied_at_us -> Nullable<BigInt>,
+        error -> Nullable<Text>,
+    }
+}
+
+table! {
     tombstones (pair_id) {
         pair_id -> BigInt,
         deleted_side -> Text,

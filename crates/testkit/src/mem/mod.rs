@@ -6,6 +6,7 @@
 mod admin;
 mod bells;
 mod configs;
+mod conflicts;
 mod connectors;
 mod deletions;
 mod deliveries;

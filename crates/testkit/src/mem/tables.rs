@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use syncline_domain::ports::Lease;
 use syncline_domain::{
-    ApiKey, AuditEntry, Base, CommentId, CommentPair, ConfigHealth, ConfigId, ConnectorId,
-    ConnectorRow, Cursor, Delivery, Execution, ExecutionId, Fault, FieldMapping, FieldRef,
-    FieldRow, Intent, ItemId, ItemOutcome, ItemRetry, JobClaim, LineageId, NotificationId,
-    NotificationSetting, Occurrence, OutboxMessage, OutboxStatus, OutcomeId, Pair, PairId, Receipt,
-    RememberedReply, Side, StatusMapping, StatusRow, SyncConfig, Tombstone, TypeId, TypeMapping,
-    TypeMappingId, TypeRow, UserMap, Webhook, WebhookId,
+    ApiKey, AuditEntry, Base, CommentId, CommentPair, ConfigHealth, ConfigId, Conflict, ConflictId,
+    ConnectorId, ConnectorRow, Cursor, Delivery, Execution, ExecutionId, Fault, FieldMapping,
+    FieldRef, FieldRow, Intent, ItemId, ItemOutcome, ItemRetry, JobClaim, LineageId,
+    NotificationId, NotificationSetting, Occurrence, OutboxMessage, OutboxStatus, OutcomeId, Pair,
+    PairId, Receipt, RememberedReply, Resolution, Side, StatusMapping, StatusRow, SyncConfig,
+    Tombstone, TypeId, TypeMapping, TypeMappingId, TypeRow, UserMap, Webhook, WebhookId,
 };
 
 use super::job_rows::JobRow;
@@ -25,6 +25,8 @@ pub(super) struct Tables {
     pub(super) fields: Table<FieldRow>,
     pub(super) statuses: Table<StatusRow>,
     pub(super) configs: Table<SyncConfig>,
+    pub(super) conflicts: Table<Conflict>,
+    pub(super) resolutions: Table<Resolution>,
     pub(super) type_mappings: Table<TypeMapping>,
     pub(super) field_mappings: Table<FieldMapping>,
     pub(super) status_mappings: Table<StatusMapping>,
@@ -174,6 +176,9 @@ impl Tables {
         self.receipts.keep(|(pair, _, _), _| !ids.contains(pair));
         self.comment_pairs.keep(|(pair, _), _| !ids.contains(pair));
         self.tombstones.keep(|pair, _| !ids.contains(pair));
+        self.conflicts.keep(|row| !ids.contains(&row.pair_id));
+        let left: BTreeSet<ConflictId> = self.conflicts.all().map(|row| row.id).collect();
+        self.resolutions.keep(|row| left.contains(&row.conflict_id));
         for id in ids {
             self.pairs.remove(id.0);
         }

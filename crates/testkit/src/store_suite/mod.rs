@@ -25,6 +25,8 @@ mod atomic;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod configs;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod conflict_rows;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod connectors;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod deletions;
@@ -75,6 +77,7 @@ pub mod rules {
     pub use super::admin::*;
     pub use super::atomic::*;
     pub use super::configs::*;
+    pub use super::conflict_rows::*;
     pub use super::connectors::*;
     pub use super::deletions::*;
     pub use super::deliveries::*;
@@ -217,6 +220,12 @@ macro_rules! store_suite {
             cursors_are_kept_by_side_and_forgotten
             retries_are_written_over_and_cleared
             comments_are_paired_once
+            conflict_columns_come_back
+            a_pair_has_one_open_conflict_about_a_field
+            conflicts_come_newest_first_filtered_and_counted
+            decisions_come_in_order_and_go_with_their_conflict
+            only_old_resolved_conflicts_are_pruned
+
             tombstones_go_with_their_pair
             a_look_for_deleted_items_goes_on_where_it_was
 

@@ -1,0 +1,2 @@
+DROP TABLE conflict_resolutions;
+DROP TABLE conflicts;
