@@ -200,36 +200,49 @@ impl<'a> Scene<'a> {
         one.stance = decided.stance;
         one.merged = decided.merged;
         match one.stance {
-            Stance::Conflict => {
-                let row = self.memory.conflict(&one.about);
-                if row.is_some_and(|row| is_ignored(row, &self.sides(&one))) {
-                    one.stance = Stance::Ignored;
-                }
-                one.note = Some(clash_in_words(&one));
+            Stance::Write { .. } | Stance::Merged | Stance::Left { .. } if !self.open.linked => {
+                self.watch(&mut one);
             }
-            stance if stance.writes() && !self.open.linked => self.watch(&mut one),
+            Stance::Conflict => {
+                let why = self.stopped(&one).unwrap_or_else(|| clash_in_words(&one));
+                self.wait(&mut one, why);
+            }
             _ => {}
         }
         one
     }
 
-    /// The breaker's look at a planned write.
+    /// Why the breaker has stopped the field, as long as nobody has decided.
+    fn stopped(&self, one: &FieldStance) -> Option<String> {
+        let row = self.memory.conflict(&one.about)?;
+        let trail = self.memory.trail(&one.about)?;
+        trail.is_stopped().then(|| row.reason.clone())
+    }
+
+    /// The breaker's look at what is to move.
     fn watch(&self, one: &mut FieldStance) {
         let trail = self.memory.trail(&one.about).unwrap_or_default();
-        let row = self.memory.conflict(&one.about);
         let hash = fingerprint(one.value(), one.field_type);
-        let still = row.filter(|_| trail.is_stopped()).map(|row| row.reason.clone());
-        let why = still.or_else(|| trail.objects(self.pass.write, &hash, self.now));
-        match why {
+        let (side, writes) = (self.pass.write, one.stance.writes());
+        let objection = || trail.objects(side, &hash, self.now).filter(|_| writes);
+        match self.stopped(one).or_else(objection) {
             Some(why) => {
-                let ignored = row.is_some_and(|row| is_ignored(row, &self.sides(one)));
-                one.stance = if ignored { Stance::Ignored } else { Stance::Conflict };
                 one.merged = None;
-                one.note = Some(why);
                 one.trail = Some(trail.stop());
+                self.wait(one, why);
             }
-            None => one.trail = Some(trail.after(self.pass.write, &hash, self.now)),
+            None => one.trail = writes.then(|| trail.after(side, &hash, self.now)),
         }
+    }
+
+    /// A person decides, or wanted no decision about these two values.
+    fn wait(&self, one: &mut FieldStance, why: String) {
+        one.stance = Stance::Conflict;
+        let row = self.memory.conflict(&one.about);
+        if row.is_some_and(|row| is_ignored(row, &self.sides(one))) {
+            one.stance = Stance::Ignored;
+        }
+        one.note = Some(why);
     }
 }
 

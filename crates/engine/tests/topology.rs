@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use common::{FIELDS, World, seed_bugs, value};
 use serde_json::json;
-use syncline_domain::Direction;
+use syncline_domain::{ConfigId, Direction};
 use syncline_engine::RunRequest;
 use syncline_testkit::ScriptedFaultPoints;
 
@@ -91,4 +91,81 @@ async fn a_rewriting_tracker_does_not_bounce_two_ways() {
     }
     assert!(world.fake(0).own_effects().is_empty());
     assert!(world.fake(1).own_effects().is_empty());
+}
+
+/// Every item of every tracker is edited once; after a few rounds nothing is written any more.
+async fn comes_to_rest(world: &World, configs: &[ConfigId], trackers: usize, items: usize) {
+    for at in 0..trackers {
+        assert_eq!(world.fake(at).items().len(), items, "tracker {at} has one copy of each");
+        for (n, item) in world.fake(at).items().iter().enumerate() {
+            if n % trackers == at {
+                let title = format!("Edited {n} on {at}");
+                world.fake(at).edit_as("ada", &item.id, json!({"title": title}));
+            }
+        }
+    }
+    for _ in 0..trackers + 1 {
+        for config in configs {
+            world.run(*config).await;
+        }
+    }
+    for at in 0..trackers {
+        world.fake(at).clear_logs();
+    }
+    for _ in 0..10 {
+        for config in configs {
+            assert_eq!(world.run(*config).await.totals.synced(), 0);
+        }
+    }
+    for at in 0..trackers {
+        assert_eq!(world.fake(at).own_effects(), [], "tracker {at}");
+        assert_eq!(world.fake(at).items().len(), items, "tracker {at}");
+    }
+}
+
+#[tokio::test]
+async fn opposite_one_way_configurations_come_to_rest() {
+    let (mut world, there) = World::pair().await;
+    let back = world.join(1, 0).await;
+    seed_bugs(&world.fake(0), 20);
+    for _ in 0..2 {
+        world.run(there).await;
+        world.run(back).await;
+    }
+    comes_to_rest(&world, &[there, back], 2, 20).await;
+}
+
+async fn three(links: &[(usize, usize)], direction: Direction) -> (World, Vec<ConfigId>) {
+    let mut world = World::new();
+    for (name, first) in [("a", 1), ("b", 1_001), ("c", 2_001)] {
+        world.tracker(name, first).await;
+    }
+    let mut configs = Vec::new();
+    for (from, to) in links {
+        let config =
+            world.join_fields(*from, *to, FIELDS, |config| config.direction = direction).await;
+        configs.push(config);
+    }
+    seed_bugs(&world.fake(0), 20);
+    for _ in 0..4 {
+        for config in &configs {
+            world.run(*config).await;
+        }
+    }
+    (world, configs)
+}
+
+#[tokio::test]
+async fn rings_and_chains_of_three_come_to_rest() {
+    for direction in [Direction::OneWay, Direction::Bidirectional] {
+        let (world, configs) = three(&[(0, 1), (1, 2), (2, 0)], direction).await;
+        comes_to_rest(&world, &configs, 3, 20).await;
+        let (world, configs) = three(&[(0, 1), (1, 2)], direction).await;
+        comes_to_rest(&world, &configs, 3, 20).await;
+        if direction == Direction::Bidirectional {
+            for config in configs {
+                world.assert_in_step(config, FIELDS).await;
+            }
+        }
+    }
 }

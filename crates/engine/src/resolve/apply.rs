@@ -128,9 +128,18 @@ async fn look(
         true => lane(&passes.backward, target.clone(), source.clone(), &memory, about),
         false => None,
     };
-    let value = canonical_value(forward.as_ref(), &resolution.value);
+    let given = match resolution.choice {
+        ResolutionChoice::Base if conflict.base_value.is_null() && is_unknown(&memory, about) => {
+            let why = "nobody knows what both sides agreed on last; choose a side or give a value";
+            return Ok(Err(why.to_owned()));
+        }
+        // The row's own: a decision that is carried out by half has moved the bases.
+        ResolutionChoice::Base => &conflict.base_value,
+        _ => &resolution.value,
+    };
+    let value = canonical_value(forward.as_ref(), given);
     let mut turned = match (&backward, resolution.choice) {
-        (Some(_), ResolutionChoice::Value) => {
+        (Some(_), ResolutionChoice::Value | ResolutionChoice::Base) => {
             let told = with_value(target, about, &value);
             lane(&passes.backward, told, source, &memory, about)
         }
@@ -149,8 +158,12 @@ async fn look(
     }
     let source_form = turned.and_then(|lane| lane.made);
     let (choice, lanes) = (resolution.choice, (forward.as_ref(), backward.as_ref()));
-    let wanted = wanted(choice, &value, &memory, lanes.0, lanes.1, source_form);
+    let wanted = wanted(choice, &value, lanes.0, lanes.1, source_form);
     Ok(wanted.map(|wanted| Scene { about: about.clone(), forward, backward, wanted }))
+}
+
+fn is_unknown(memory: &PairMemory, about: &FieldRef) -> bool {
+    memory.base(Side::Target, about).is_none()
 }
 
 fn canonical_value(forward: Option<&Lane>, value: &Value) -> Value {

@@ -1,7 +1,7 @@
 //! What each side must show for a decision: pure, from both items as they are now.
 
 use serde_json::Value;
-use syncline_domain::{Item, ResolutionChoice, STATUS_REF, Side};
+use syncline_domain::{FieldRef, Fields, Item, ResolutionChoice, STATUS_REF, Side};
 use syncline_mapping::{CompiledPair, Occasion};
 
 use crate::known::PairMemory;
@@ -10,7 +10,6 @@ use crate::pass::{Pass, value_of};
 use crate::plan::Open;
 use crate::stance::{FieldStance, field_stance, status_stance};
 use crate::twins::made_for;
-use syncline_domain::{FieldRef, Fields};
 
 /// One direction of the field that is decided about.
 pub(super) struct Lane {
@@ -92,28 +91,20 @@ pub(super) struct Wanted {
     pub(super) target: Option<Value>,
 }
 
-/// What a choice asks for.
+/// What a choice asks for; `value` is the one that was given, or the last one both agreed on, and `source_form` its way
+/// back.
 ///
 /// # Errors
 /// Why it cannot be carried out, for people.
 pub(super) fn wanted(
     choice: ResolutionChoice,
     value: &Value,
-    memory: &PairMemory,
     forward: Option<&Lane>,
     backward: Option<&Lane>,
     source_form: Option<Value>,
 ) -> Result<Wanted, String> {
     let no_way =
         || "no rule writes this field any more; choose the side whose value is right".to_owned();
-    let base_of = |side: Side, lane: &Lane| {
-        memory.base(side, &lane.one.field).cloned().ok_or_else(|| {
-            format!(
-                "nobody knows what both sides agreed on last for {}; choose a side or give a value",
-                lane.one.field
-            )
-        })
-    };
     match choice {
         ResolutionChoice::Source => {
             let Some(lane) = forward else { return Ok(Wanted { source: None, target: None }) };
@@ -125,11 +116,7 @@ pub(super) fn wanted(
             let made = lane.made.clone().ok_or_else(|| lane.fault())?;
             Ok(Wanted { source: Some(made), target: None })
         }
-        ResolutionChoice::Base => Ok(Wanted {
-            source: backward.map(|lane| base_of(Side::Source, lane)).transpose()?,
-            target: Some(base_of(Side::Target, forward.ok_or_else(no_way)?)?),
-        }),
-        ResolutionChoice::Value => {
+        ResolutionChoice::Base | ResolutionChoice::Value => {
             forward.ok_or_else(no_way)?;
             if let (Some(lane), None) = (backward, &source_form) {
                 return Err(lane.fault());

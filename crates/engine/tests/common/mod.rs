@@ -340,3 +340,87 @@ pub(crate) fn seed_bugs(fake: &FakeConnector, count: usize) -> Vec<ItemId> {
         })
         .collect()
 }
+
+/// Two trackers, a two-way configuration of all shared fields, and one pair of items.
+pub(crate) async fn two_way(
+    resolution: syncline_domain::ConflictResolution,
+) -> (World, ConfigId, ItemId, ItemId) {
+    let mut world = World::new();
+    world.tracker("a", 1).await;
+    world.tracker("b", 5_001).await;
+    let config = world
+        .join_fields(0, 1, FIELDS, |config| {
+            config.direction = syncline_domain::Direction::Bidirectional;
+            config.conflict_resolution = resolution;
+        })
+        .await;
+    let id = seed_bugs(&world.fake(0), 1).remove(0);
+    world.run(config).await;
+    let copy = world.copy_of(config, &id).await;
+    (world, config, id, copy)
+}
+
+impl World {
+    /// What a field of an item shows.
+    pub(crate) fn field(&self, at: usize, id: &ItemId, name: &str) -> Value {
+        value(&self.fake(at).item(id).unwrap(), name)
+    }
+
+    /// All conflicts, oldest first.
+    pub(crate) async fn conflicts(&self, config: ConfigId) -> Vec<syncline_domain::Conflict> {
+        let filter = syncline_domain::ports::ConflictFilter {
+            config_id: Some(config),
+            ..syncline_domain::ports::ConflictFilter::default()
+        };
+        let mut rows =
+            self.store.view("conflicts", move |tx| tx.conflicts(&filter, 0, 10_000)).await.unwrap();
+        rows.reverse();
+        rows
+    }
+
+    /// The decisions about a conflict, oldest first.
+    pub(crate) async fn decisions(
+        &self,
+        conflict: syncline_domain::ConflictId,
+    ) -> Vec<syncline_domain::Resolution> {
+        self.store.view("decisions", move |tx| tx.resolutions(conflict)).await.unwrap()
+    }
+
+    /// Stores a decision.
+    pub(crate) async fn decide(
+        &self,
+        conflict: syncline_domain::ConflictId,
+        choice: syncline_domain::ResolutionChoice,
+        value: Value,
+    ) -> syncline_domain::ResolutionId {
+        let row = syncline_domain::Resolution {
+            id: 0.into(),
+            conflict_id: conflict,
+            choice,
+            value,
+            strategy: None,
+            rationale: "looked at both".to_owned(),
+            resolved_by: "anna".to_owned(),
+            decided_at: syncline_domain::ports::Clock::now(&self.clock),
+            applied_at: None,
+            error: None,
+        };
+        self.store.tx("decide", move |tx| tx.insert_resolution(&row)).await.unwrap()
+    }
+
+    /// Runs until nothing happens any more, and asserts that then nothing does for ten runs.
+    pub(crate) async fn rest(&self, config: ConfigId) {
+        for _ in 0..4 {
+            self.run(config).await;
+        }
+        for at in 0..self.trackers.len() {
+            self.fake(at).clear_logs();
+        }
+        for _ in 0..10 {
+            self.run(config).await;
+        }
+        for at in 0..self.trackers.len() {
+            assert_eq!(self.fake(at).own_effects(), [], "nothing is written at rest: {at}");
+        }
+    }
+}
