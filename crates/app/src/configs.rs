@@ -176,6 +176,11 @@ impl App {
                     config.version = config.version.saturating_add(1);
                 }
                 tx.update_config(&config)?;
+                let becomes_two_way = config.direction == Direction::Bidirectional
+                    && current.direction != Direction::Bidirectional;
+                if becomes_two_way {
+                    rules::must_settle(&syncline_engine::spec::load(tx, id)?)?;
+                }
                 let warnings = replaced.warnings;
                 let target = format!("config/{id}");
                 audit::record(

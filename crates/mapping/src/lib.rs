@@ -99,6 +99,7 @@ mod issue;
 mod people;
 mod plan;
 mod preflight;
+mod round_trip;
 mod rules;
 mod run;
 mod scope;
@@ -114,6 +115,7 @@ pub use check::{check_expression, check_rule, check_transformation, check_value_
 pub use context::MapContext;
 pub use issue::{Issue, Severity};
 pub use plan::{CompiledPair, Plan, WrittenField};
+pub use round_trip::check_round_trip;
 pub use suggest::{
     FieldSuggestion, StatusSuggestion, SuggestionSummary, Suggestions, suggest, suggestion_score,
 };

@@ -10,6 +10,7 @@ use crate::convert::{convert, plain_text};
 use crate::fit::{Fit, fit, given_kind};
 use crate::issue::Issue;
 use crate::preflight::{as_it_is, listed, preflight};
+use crate::round_trip;
 use crate::status::key;
 use crate::transform::{Chain, parse_forms};
 
@@ -48,6 +49,7 @@ pub fn validate(spec: &SyncSpec) -> Vec<Issue> {
         status_rules(pair, both_ways, &path, &mut issues);
     }
     option_fields(spec, &mut issues);
+    issues.extend(round_trip::issues(spec));
     issues.sort_by_key(|issue| issue.severity);
     let mut seen = std::collections::HashSet::new();
     issues.retain(|issue| seen.insert((issue.path.clone(), issue.message.clone())));

@@ -4,8 +4,11 @@ use std::collections::HashMap;
 
 use syncline_domain::ports::Tx;
 use syncline_domain::{
-    ConnectorId, Fault, FieldId, FieldRow, Side, StatusId, StatusRow, SyncConfig, TypeId, TypeRow,
+    ConnectorId, Fault, FieldId, FieldRow, Side, StatusId, StatusRow, SyncConfig, SyncSpec, TypeId,
+    TypeRow, UserMap,
 };
+
+use super::unsaved::end_of;
 
 /// Types, fields and statuses of both connectors, by id.
 pub(crate) struct Catalog {
@@ -14,6 +17,8 @@ pub(crate) struct Catalog {
     types: HashMap<TypeId, TypeRow>,
     fields: HashMap<FieldId, FieldRow>,
     statuses: HashMap<StatusId, StatusRow>,
+    /// The configuration without rules; `None` while one of its connectors is missing.
+    bare: Option<SyncSpec>,
 }
 
 impl Catalog {
@@ -22,13 +27,31 @@ impl Catalog {
         let mut types = tx.types(config.source_connector_id)?;
         types.extend(tx.types(config.target_connector_id)?);
         let ids: Vec<TypeId> = types.iter().map(|row| row.id).collect();
+        let ends =
+            (tx.connector(config.source_connector_id)?, tx.connector(config.target_connector_id)?);
+        let bare = match ends {
+            (Some(source), Some(target)) => Some(SyncSpec {
+                config: config.clone(),
+                source: end_of(&source),
+                target: end_of(&target),
+                types: Vec::new(),
+                user_map: UserMap::default(),
+            }),
+            _ => None,
+        };
         Ok(Self {
+            bare,
             source: config.source_connector_id,
             target: config.target_connector_id,
             fields: tx.fields(&ids)?.into_iter().map(|row| (row.id, row)).collect(),
             statuses: tx.statuses(&ids)?.into_iter().map(|row| (row.id, row)).collect(),
             types: types.into_iter().map(|row| (row.id, row)).collect(),
         })
+    }
+
+    /// The configuration without its rules, where both connectors are there.
+    pub(crate) const fn bare_spec(&self) -> Option<&SyncSpec> {
+        self.bare.as_ref()
     }
 
     /// A type that belongs to the connector of `side`.

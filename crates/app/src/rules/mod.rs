@@ -15,7 +15,7 @@ use syncline_domain::{
 pub(crate) use catalog::Catalog;
 pub(crate) use read::read_pairs;
 pub use read::{FieldDraft, PairDraft, StatusDraft};
-pub(crate) use save::{Replaced, replace};
+pub(crate) use save::{Replaced, must_settle, replace};
 pub(crate) use unsaved::unsaved;
 
 /// All rules of a configuration, with the rows they name.

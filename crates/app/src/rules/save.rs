@@ -3,9 +3,9 @@
 use syncline_domain::ports::Tx;
 use syncline_domain::{
     Fault, FieldFault, FieldMapping, FieldMappingId, FieldSchema, FieldType, MappingType, Side,
-    StatusMapping, StatusMappingId, SyncConfig, TypeMapping, TypeMappingId,
+    StatusMapping, StatusMappingId, SyncConfig, SyncSpec, TypeMapping, TypeMappingId, TypePair,
 };
-use syncline_mapping::{Suggestions, check_rule, suggest};
+use syncline_mapping::{Suggestions, check_round_trip, check_rule, suggest};
 
 use super::catalog::Catalog;
 use super::read::{FieldDraft, PairDraft, StatusDraft};
@@ -67,6 +67,22 @@ pub(crate) fn replace(
         }
     }
     Ok(done)
+}
+
+/// What keeps the saved rules of a configuration from acting both ways: asked when it becomes a two-way one.
+///
+/// # Errors
+/// [`Fault::Invalid`] with every rule that does not settle.
+pub(crate) fn must_settle(spec: &SyncSpec) -> Result<(), Fault> {
+    let mut faults = Vec::new();
+    for pair in &spec.types {
+        for rule in &pair.fields {
+            let Some(fault) = check_round_trip(spec, pair, rule, "") else { continue };
+            let field = format!("{} to {}", pair.source.name, rule.target.name);
+            faults.push(FieldFault::new("/direction", format!("{field}: {}", fault.message)));
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Fault::Invalid(faults)) }
 }
 
 fn same_types(old: &TypeMapping, new: &PairDraft) -> bool {
@@ -158,6 +174,16 @@ pub(super) fn field_faults(
         && let Some((source, target)) = ends(catalog, pair)
     {
         faults = check_rule(&rule, &source, &target, "");
+        if let (true, Some(spec)) = (faults.is_empty(), catalog.bare_spec()) {
+            let types = TypePair {
+                id: TypeMappingId::default(),
+                source,
+                target,
+                fields: vec![rule.clone()],
+                statuses: Vec::new(),
+            };
+            faults.extend(check_round_trip(spec, &types, &rule, ""));
+        }
     }
     faults
 }

@@ -38,7 +38,8 @@ pub(crate) fn unsaved(
     })
 }
 
-fn end_of(row: &ConnectorRow) -> EndSpec {
+/// A connector as rules see it.
+pub(super) fn end_of(row: &ConnectorRow) -> EndSpec {
     EndSpec {
         connector_id: row.id,
         name: row.name.clone(),
