@@ -21,9 +21,10 @@ use crate::retry::backoff;
 pub(crate) async fn commit(
     course: &Course,
     pass: &Pass,
-    page: Page,
+    mut page: Page,
     cursor: Option<Cursor>,
 ) -> Result<(), Stop> {
+    page.leave_open(pass);
     if course.mode == Mode::Preview {
         course.collect(page.settled);
         return Ok(());

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use syncline_domain::ports::ConnectorError;
-use syncline_domain::{Conflict, Cursor, Fields, Item, ItemError, ItemId, ItemState, Pair, Side};
+use syncline_domain::{
+    Conflict, Cursor, Fields, Item, ItemError, ItemId, ItemState, Pair, Side, Version,
+};
 
 use crate::choose::{choose, copy_of, verdict_of};
 use crate::commit::commit;
@@ -48,8 +50,9 @@ pub(crate) struct Page {
     pub(crate) known: Known,
     /// What was found out about earlier writes.
     pub(crate) recovered: Arc<Recovered>,
-    /// Items whose comments may be news.
-    touched: Vec<ItemId>,
+    /// Items whose comments may be news, with the revision that was read. Until their comments are done with, their
+    /// pairs know no revision of the reading side, so that whoever looks next takes them for moved.
+    touched: HashMap<ItemId, Version>,
     /// Conflicts, by the item that was read.
     clashes: BTreeMap<ItemId, Vec<Conflict>>,
     /// Copies that have something to say, though the walk of their side may have passed them.
@@ -70,7 +73,7 @@ impl Page {
             moves: Vec::new(),
             known,
             recovered: Arc::clone(recovered),
-            touched: Vec::new(),
+            touched: HashMap::new(),
             clashes: BTreeMap::new(),
             to_ask: BTreeSet::new(),
         }
@@ -131,7 +134,31 @@ impl Page {
                     )
             })
         };
-        self.touched.iter().filter(|id| well(id)).cloned().collect()
+        self.order.iter().filter(|id| self.touched.contains_key(id) && well(id)).cloned().collect()
+    }
+
+    /// Notes that all comments of an item are on the other side: its pair may know the revision that was read.
+    pub(crate) fn comments_done(&mut self, pass: &Pass, item: &ItemId, pair: &Pair) {
+        let Some(version) = self.touched.remove(item) else { return };
+        match self.moves.iter_mut().find_map(|fact| fact.pair_of(pass.read, item)) {
+            Some(moving) => *moving = with_version(pass.read, moving.clone(), version),
+            None => {
+                let pair = Box::new(with_version(pass.read, pair.clone(), version));
+                self.moves.push(Fact::Seen { pair });
+            }
+        }
+    }
+
+    /// Takes the revision out of what is about to be recorded of items whose comments are not done with.
+    pub(crate) fn leave_open(&mut self, pass: &Pass) {
+        if !pass.copies_comments() || self.touched.is_empty() {
+            return;
+        }
+        for item in self.touched.keys() {
+            for pair in self.moves.iter_mut().filter_map(|fact| fact.pair_of(pass.read, item)) {
+                *pair = with_version(pass.read, pair.clone(), Version::default());
+            }
+        }
     }
 
     /// An item that had left the run well turns out not to be.
@@ -254,7 +281,7 @@ fn look(course: &Course, pass: &Pass, page: &mut Page, items: Vec<Item>) -> Vec<
         let moved = memory.filter(|memory| item.version != *memory.pair.version(pass.read));
         let moved = moved.map(|memory| pair_seen(pass, &memory.pair, &item));
         if memory.is_none() || moved.is_some() {
-            page.touched.push(id.clone());
+            page.touched.insert(id.clone(), item.version.clone());
         }
         let done_before = memory.is_some_and(|memory| course.has_left(pass, &memory.pair));
         let over = memory.and_then(|memory| fits_again(pass, memory, &item));
@@ -284,16 +311,19 @@ fn look(course: &Course, pass: &Pass, page: &mut Page, items: Vec<Item>) -> Vec<
 
 /// The pair after a look at the reading side that led to nothing.
 pub(crate) fn pair_seen(pass: &Pass, pair: &Pair, item: &Item) -> Pair {
-    let mut pair = pair.clone();
+    let mut pair = with_version(pass.read, pair.clone(), item.version.clone());
     match pass.read {
-        Side::Source => {
-            pair.source_version = item.version.clone();
-            pair.source_url = item.url.clone();
-        }
-        Side::Target => {
-            pair.target_version = item.version.clone();
-            pair.target_url = item.url.clone();
-        }
+        Side::Source => pair.source_url = item.url.clone(),
+        Side::Target => pair.target_url = item.url.clone(),
+    }
+    pair
+}
+
+/// The pair with another revision of one side.
+pub(crate) fn with_version(side: Side, mut pair: Pair, version: Version) -> Pair {
+    match side {
+        Side::Source => pair.source_version = version,
+        Side::Target => pair.target_version = version,
     }
     pair
 }

@@ -43,6 +43,13 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
+    /// Whether comments of the reading side are copied.
+    pub(crate) fn copies_comments(&self) -> bool {
+        self.spec.config.options.sync_comments
+            && self.reader_can.comments
+            && self.writer_can.comments
+    }
+
     /// Prepares a pass that reads `read`.
     ///
     /// # Errors

@@ -61,6 +61,7 @@ struct Again {
 
 /// Joined items get their pair before their comments are copied.
 async fn links(course: &Course, pass: &Pass, page: &mut Page) -> Result<(), Stop> {
+    page.leave_open(pass);
     let (links, moves): (Vec<_>, Vec<_>) =
         std::mem::take(&mut page.moves).into_iter().partition(Fact::is_new_pair);
     page.moves = moves;

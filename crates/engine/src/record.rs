@@ -5,13 +5,15 @@ use std::sync::Arc;
 use syncline_domain::ports::{ErrorKind, Tx};
 use syncline_domain::{
     ConnectorId, Fault, IntentId, IntentState, Item, ItemId, Pair, PairId, PairState, Side,
-    Timestamp,
+    Timestamp, Version,
 };
 
 use crate::agree::{Agreement, agreement};
 use crate::clash::Closing;
 use crate::course::{Course, Mode, put_totals};
 use crate::error::Stop;
+use crate::known::PairMemory;
+use crate::page::with_version;
 use crate::pass::Pass;
 use crate::plan::{Open, Planned};
 use crate::write::Answer;
@@ -39,6 +41,16 @@ impl Fact {
     /// Whether it makes a pair.
     pub(crate) fn is_new_pair(&self) -> bool {
         matches!(self, Self::Happened { pair, .. } if pair.id == PairId(0))
+    }
+
+    /// The pair of this item, when it is about that.
+    pub(crate) fn pair_of(&mut self, side: Side, item: &ItemId) -> Option<&mut Pair> {
+        match self {
+            Self::Happened { pair, .. } | Self::Seen { pair } => {
+                (pair.item(side) == Some(item)).then_some(&mut **pair)
+            }
+            Self::Never(_) => None,
+        }
     }
 }
 
@@ -79,13 +91,25 @@ fn fact(pass: &Pass, planned: &Planned, one: &Finished, now: Timestamp) -> Optio
     match &one.answer {
         Answer::Done(item) => Some(Fact::Happened {
             intent: Some(one.intent),
-            pair: Box::new(pair_after(pass, &planned.open, item, now)),
+            pair: Box::new(written_pair(pass, &planned.open, item, now)),
             agreed: agreement(pass, planned, Some(item)),
             item: item.id.clone(),
         }),
         Answer::Refused(error) if error.kind == ErrorKind::Ambiguous => None,
         Answer::Refused(_) | Answer::NotSent => Some(Fact::Never(one.intent)),
     }
+}
+
+/// The pair after a write. Where comments are still to be copied, the revision that was read stays open until they are:
+/// whatever ends the run before, the next one looks at them.
+fn written_pair(pass: &Pass, open: &Open, shown: &Item, now: Timestamp) -> Pair {
+    let pair = pair_after(pass, open, shown, now);
+    let same = |memory: &PairMemory| open.item.version == *memory.pair.version(pass.read);
+    let stays = !open.linked && open.memory.as_ref().is_some_and(same);
+    if stays || !pass.copies_comments() {
+        return pair;
+    }
+    with_version(pass.read, pair, Version::default())
 }
 
 /// The pair as it is after its copy was seen as `shown`.

@@ -13,7 +13,8 @@ use syncline_domain::{ConfigId, ExecutionStatus, ItemState};
 use syncline_engine::{RunRequest, fault_points};
 use syncline_testkit::{EffectOp, Method, Planned, ScriptedFaultPoints};
 
-/// A world with five items, of which three were copied, one of those edited since, and one commented.
+/// A world with five items, of which three were copied, one of those commented since, one edited and commented, and a
+/// new one commented.
 async fn scene(write_batch: usize) -> (World, ConfigId) {
     let mut world = World::new();
     world.tracker("a", 1).await;
@@ -23,8 +24,10 @@ async fn scene(write_batch: usize) -> (World, ConfigId) {
         world.join_fields(0, 1, FIELDS, |config| config.options.sync_comments = true).await;
     let ids = seed_bugs(&world.fake(0), 3);
     world.run(config).await;
-    seed_bugs(&world.fake(0), 2);
+    let new = seed_bugs(&world.fake(0), 2);
     world.fake(0).edit_as("ada", &ids[1], json!({"title": "Edited", "progress": 0}));
+    world.fake(0).comment_as("ada", &ids[1], "Beside the edit");
+    world.fake(0).comment_as("ada", &new[0], "From the start");
     world.fake(0).comment_as("ada", &ids[0], "First");
     world.fake(0).comment_as("bob", &ids[0], "Second");
     (world, config)
@@ -35,7 +38,7 @@ async fn assert_whole(world: &World, config: ConfigId, point: &str) {
     let fake = world.fake(1);
     let count = |op: EffectOp| fake.own_effects().iter().filter(|one| one.op == op).count();
     assert_eq!(count(EffectOp::Create), 5, "creates after a crash at {point}");
-    assert_eq!(count(EffectOp::Comment), 2, "comments after a crash at {point}");
+    assert_eq!(count(EffectOp::Comment), 4, "comments after a crash at {point}");
     let open = world.store.view("open", move |tx| tx_open(tx, config)).await.unwrap();
     assert_eq!(open, 0, "open intents after a crash at {point}");
 }
@@ -237,4 +240,30 @@ async fn a_partial_batch_keeps_what_was_good() {
     let next = world.run(config).await;
     assert_eq!(next.totals.created, 1);
     world.assert_in_step(config, FIELDS).await;
+}
+
+#[tokio::test]
+async fn a_comment_that_was_refused_is_copied_by_the_next_try() {
+    for edited in [false, true] {
+        let mut world = World::new();
+        world.tracker("a", 1).await;
+        world.tracker("b", 5_001).await;
+        let config = world.join_fields(0, 1, FIELDS, |row| row.options.sync_comments = true).await;
+        let id = seed_bugs(&world.fake(0), 1).remove(0);
+        world.run(config).await;
+        world.clock.advance(std::time::Duration::from_secs(60));
+        if edited {
+            world.fake(0).edit_as("ada", &id, json!({"title": "Edited"}));
+        }
+        world.fake(0).comment_as("ada", &id, "First");
+        let away = ConnectorError::new(ErrorKind::Invalid, "not now");
+        world.fake(1).plan(Method::AddComment, 1, Planned::Before(away));
+        let first = world.run(config).await;
+        assert_eq!(first.totals.failed, 1);
+        world.clock.advance(std::time::Duration::from_secs(61));
+        let next = world.run(config).await;
+        assert_eq!(next.status, ExecutionStatus::Completed);
+        let copy = world.copy_of(config, &id).await;
+        assert_eq!(world.fake(1).comments_of(&copy).len(), 1, "edited: {edited}");
+    }
 }

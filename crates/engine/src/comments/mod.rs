@@ -42,10 +42,7 @@ struct Batch {
 
 /// Copies the comments of the page's items that have none yet on the other side.
 pub(crate) async fn copy(course: &Course, pass: &Pass, page: &mut Page) -> Result<(), Stop> {
-    let wanted = pass.spec.config.options.sync_comments
-        && pass.reader_can.comments
-        && pass.writer_can.comments;
-    let items = if wanted { page.commentable() } else { Vec::new() };
+    let items = if pass.copies_comments() { page.commentable() } else { Vec::new() };
     if items.is_empty() {
         return Ok(());
     }
@@ -91,17 +88,19 @@ async fn list(
     let mut batches = Vec::new();
     while let Some((pair, item, copied, comments)) = read.next().await {
         match comments {
-            Ok(comments) => batches.push(Batch {
-                copy: pair.item(pass.write).cloned().unwrap_or_default(),
-                jobs: jobs(pass, &copied, comments),
-                pair,
-                item,
-            }),
+            Ok(comments) => {
+                let jobs = jobs(pass, &copied, comments);
+                if jobs.is_empty() {
+                    page.comments_done(pass, &item, &pair);
+                    continue;
+                }
+                let copy = pair.item(pass.write).cloned().unwrap_or_default();
+                batches.push(Batch { copy, jobs, pair, item });
+            }
             Err(error) if error.kind.stops_run() => return Err(at(pass.read, error)),
             Err(error) => page.spoil(course, &item, error_of(&error)),
         }
     }
-    batches.retain(|batch| !batch.jobs.is_empty());
     Ok(batches)
 }
 
@@ -173,6 +172,7 @@ enum Fact {
 
 /// What became of the comments of one item.
 struct Copied {
+    pair: Pair,
     item: ItemId,
     facts: Vec<Fact>,
     failed: Option<ConnectorError>,
@@ -194,17 +194,22 @@ async fn send(
     let mut stop = None;
     while let Some(wave) = waves.next().await {
         let mut facts = Vec::new();
+        let mut whole = Vec::new();
         for done in wave {
             let mut done = done?;
             facts.append(&mut done.facts);
-            if let Some(error) = done.failed {
-                page.spoil(course, &done.item, error_of(&error));
-                if error.kind.stops_run() {
-                    stop = Some(at(pass.write, error));
+            match done.failed {
+                None => whole.push((done.item, done.pair)),
+                Some(error) => {
+                    page.spoil(course, &done.item, error_of(&error));
+                    if error.kind.stops_run() {
+                        stop = Some(at(pass.write, error));
+                    }
                 }
             }
         }
         put_facts(course, facts).await?;
+        whole.iter().for_each(|(item, pair)| page.comments_done(pass, item, pair));
         course.reach(points::COMMENT_AFTER_COMMIT)?;
         if stop.is_none() {
             stop = course.may_go_on().await.err();
@@ -226,7 +231,8 @@ async fn copy_batch(
     if let Some(keeper) = &keeper {
         keeper.ensure().await?;
     }
-    let mut done = Copied { item: batch.item, facts: Vec::new(), failed: None };
+    let pair = batch.pair;
+    let mut done = Copied { pair, item: batch.item, facts: Vec::new(), failed: None };
     for job in batch.jobs {
         if done.failed.is_some() {
             done.facts.push(Fact::Never(job.intent));
@@ -237,7 +243,7 @@ async fn copy_batch(
         faults.reach(points::COMMENT_AFTER_CALL)?;
         match made {
             Ok(made) => {
-                let pair = pair_of(&batch.pair, pass.read, &job.original, &made.id);
+                let pair = pair_of(&done.pair, pass.read, &job.original, &made.id);
                 done.facts.push(Fact::Copied(job.intent, Box::new(pair)));
             }
             Err(error) => {
