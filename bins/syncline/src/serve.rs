@@ -7,13 +7,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use syncline_api::{ApiState, EventHub, ServerOptions};
 use syncline_domain::ports::Clock;
-use syncline_engine::SystemClock;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::automation::{Automation, Machinery, is_dead};
 use crate::config::Config;
 use crate::key_ring::reseal_all;
-use crate::wiring::House;
+use crate::wiring::{House, Seams};
 
 /// How long running syncs may go on after a stop was asked for.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -45,7 +44,7 @@ pub async fn run(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    run_at(config, listener, Arc::new(SystemClock::new()), stop).await
+    run_within(config, listener, Seams::default(), stop).await
 }
 
 /// The same by another clock, for tests.
@@ -53,14 +52,27 @@ pub async fn run(
 /// # Errors
 /// As [`serve`].
 pub async fn run_at(
-    mut config: Config,
+    config: Config,
     listener: TcpListener,
     clock: Arc<dyn Clock>,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
+    run_within(config, listener, Seams { clock, ..Seams::default() }, stop).await
+}
+
+/// The same between other seams.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn run_within(
+    mut config: Config,
+    listener: TcpListener,
+    seams: Seams,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
     config.port = listener.local_addr()?.port();
     let events = EventHub::default();
-    let house = House::open_at(&config, Arc::new(events.clone()), clock).await?;
+    let house = House::open_within(&config, Arc::new(events.clone()), seams).await?;
     refuse_open_door(&config, &house).await?;
     run_house(&config, house, events, listener, stop).await
 }
@@ -111,6 +123,7 @@ async fn start_automation(config: &Config, house: &House) -> anyhow::Result<Auto
         sealer: house.sealer(),
         post: house.post.clone(),
         holder: house.holder.clone(),
+        lease: config.automation.job_lease,
     };
     Automation::start(machinery, config.automation.role, config.automation.scheduler_enabled).await
 }

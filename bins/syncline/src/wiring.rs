@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use syncline_app::{App, AppParts, Automation, Limits};
 use syncline_connectors::{Connectors, Readers};
 use syncline_domain::WaitingRoom;
-use syncline_domain::ports::{Clock, NoFaultPoints, Rng, RunEvents, Sealer, Store};
+use syncline_domain::ports::{Clock, FaultPoints, NoFaultPoints, Rng, RunEvents, Sealer, Store};
 use syncline_engine::{Engine, EngineParts, SystemClock, SystemIds, SystemRng};
 use syncline_notifier::Herald;
 use syncline_outbound::{AddressPolicy, Outbound, OutboundConfig, Proxies};
@@ -16,6 +16,26 @@ use crate::automation::channels::Post;
 use crate::automation::name_of_process;
 use crate::config::Config;
 use crate::key_ring::FollowingVault;
+
+/// What the rooms stand on besides the configuration: the machine's own by default; tests put theirs in its place.
+pub struct Seams {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Named points at which a run may die.
+    pub faults: Arc<dyn FaultPoints>,
+    /// Puts a layer over the store, through which all transactions go.
+    pub over_store: Box<dyn FnOnce(Arc<dyn Store>) -> Arc<dyn Store> + Send>,
+}
+
+impl Default for Seams {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock::new()),
+            faults: Arc::new(NoFaultPoints),
+            over_store: Box::new(|store| store),
+        }
+    }
+}
 
 /// Everything that runs in this process.
 #[derive(Clone)]
@@ -31,19 +51,21 @@ pub(crate) struct House {
 impl House {
     /// Opens the database (made and migrated where needed) and puts the rooms together.
     pub(crate) async fn open(config: &Config, events: Arc<dyn RunEvents>) -> anyhow::Result<Self> {
-        Self::open_at(config, events, Arc::new(SystemClock::new())).await
+        Self::open_within(config, events, Seams::default()).await
     }
 
-    /// The same, by another clock.
-    pub(crate) async fn open_at(
+    /// The same, between other seams.
+    pub(crate) async fn open_within(
         config: &Config,
         events: Arc<dyn RunEvents>,
-        clock: Arc<dyn Clock>,
+        seams: Seams,
     ) -> anyhow::Result<Self> {
+        let Seams { clock, faults, over_store } = seams;
         let rng: Arc<dyn Rng> = Arc::new(SystemRng::new());
         let database = DatabaseConfig::new(&config.database_url);
         let store: Arc<dyn Store> =
             Storage::open(&database, Arc::clone(&clock)).context("DATABASE_URL")?;
+        let store = over_store(store);
         let vault = Arc::new(FollowingVault::open(&config.encryption)?);
         vault.must_know_all(store.as_ref()).await?;
         let outbound = outbound(config, Arc::clone(&clock), Arc::clone(&rng))?;
@@ -55,10 +77,11 @@ impl House {
             clock: Arc::clone(&clock),
             ids: Arc::new(SystemIds::new()),
             events,
-            faults: Arc::new(NoFaultPoints),
+            faults,
             ending: Arc::new(Herald),
             holder: holder.clone(),
-        });
+        })
+        .with_lease(config.automation.job_lease);
         let sealer: Arc<dyn Sealer> = vault.clone();
         let parts = AppParts {
             store: Arc::clone(&store),

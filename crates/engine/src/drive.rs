@@ -32,7 +32,8 @@ pub(crate) async fn drive(
         .events
         .emit(RunEvent::Started { execution_id: execution.id, config_id: execution.config_id });
     log::info!(execution_id = execution.id.0, config_id = execution.config_id.0; "run started");
-    let keeper = Arc::new(Keeper::new(Arc::clone(&parts.store), Arc::clone(&parts.clock), lease));
+    let (store, clock) = (Arc::clone(&parts.store), Arc::clone(&parts.clock));
+    let keeper = Arc::new(Keeper::new(store, clock, lease, engine.lease));
     let mode = if execution.dry_run { Mode::Dry } else { Mode::Live };
     let people = engine.accounts.of(&spec.config, engine.parts.clock.monotonic());
     let course =

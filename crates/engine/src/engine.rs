@@ -14,7 +14,7 @@ use crate::pairs::OnNextRun;
 use crate::people::Accounts;
 use crate::preview::{Preview, PreviewRequest};
 use crate::resolve::{ResolveError, ResolveRequest, Resolved};
-use crate::start::{RunRequest, StartedRun};
+use crate::start::{LEASE_TTL, RunRequest, StartedRun};
 
 /// What an engine is made of.
 #[derive(Clone)]
@@ -67,6 +67,8 @@ pub struct RunEnd {
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) parts: EngineParts,
+    /// How long the lease of a run lasts unless renewed.
+    pub(crate) lease: Duration,
     going_on: Arc<Mutex<BTreeSet<ConfigId>>>,
     pub(crate) accounts: Arc<Accounts>,
 }
@@ -75,7 +77,15 @@ impl Engine {
     /// An engine made of these parts.
     #[must_use]
     pub fn new(parts: EngineParts) -> Self {
-        Self { parts, going_on: Arc::default(), accounts: Arc::default() }
+        Self { parts, lease: LEASE_TTL, going_on: Arc::default(), accounts: Arc::default() }
+    }
+
+    /// With leases of runs that last this long in place of 30 seconds. It must be the same in every process on a store,
+    /// and at least a second.
+    #[must_use]
+    pub fn with_lease(mut self, lease: Duration) -> Self {
+        self.lease = lease.max(Duration::from_secs(1));
+        self
     }
 
     /// Reads a configuration with every row id resolved.

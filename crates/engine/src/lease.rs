@@ -9,10 +9,9 @@ use syncline_domain::ports::{Clock, Lease, Store, StoreExt as _};
 use syncline_domain::{ConfigId, Fault};
 
 use crate::error::Stop;
-use crate::start::LEASE_TTL;
 
-/// How often the lease is renewed.
-const BEAT: Duration = Duration::from_secs(10);
+/// How often a lease is renewed while it lasts.
+const BEATS: u32 = 3;
 
 /// The lease's name in the store.
 pub(crate) fn lease_name(config: ConfigId) -> String {
@@ -24,14 +23,20 @@ pub(crate) struct Keeper {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     lease: Lease,
+    ttl: Duration,
     valid_until: AtomicI64,
     lost: AtomicBool,
 }
 
 impl Keeper {
-    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, lease: Lease) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        lease: Lease,
+        ttl: Duration,
+    ) -> Self {
         let valid_until = AtomicI64::new(lease.expires_at.micros());
-        Self { store, clock, lease, valid_until, lost: AtomicBool::new(false) }
+        Self { store, clock, lease, ttl, valid_until, lost: AtomicBool::new(false) }
     }
 
     pub(crate) const fn lease(&self) -> &Lease {
@@ -41,7 +46,7 @@ impl Keeper {
     /// Renews the lease for ever.
     pub(crate) async fn beat(&self) -> Infallible {
         loop {
-            self.clock.sleep(BEAT).await;
+            self.clock.sleep(self.ttl / BEATS).await;
             // A store that is away for a moment costs nothing as long as the lease lasts.
             if let Err(fault) = self.renew().await {
                 log::warn!(lease = self.lease.name.as_str(); "lease not renewed: {fault}");
@@ -71,11 +76,10 @@ impl Keeper {
 
     async fn renew(&self) -> Result<(), Fault> {
         let now = self.clock.now();
-        let lease = self.lease.clone();
-        let held =
-            self.store.tx("renew_lease", move |tx| tx.renew_lease(&lease, now, LEASE_TTL)).await?;
+        let (lease, ttl) = (self.lease.clone(), self.ttl);
+        let held = self.store.tx("renew_lease", move |tx| tx.renew_lease(&lease, now, ttl)).await?;
         if held {
-            self.valid_until.store(now.after(LEASE_TTL).micros(), Ordering::Release);
+            self.valid_until.store(now.after(ttl).micros(), Ordering::Release);
         } else {
             self.mark_lost();
         }

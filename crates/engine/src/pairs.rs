@@ -18,7 +18,6 @@ use crate::pass::Pass;
 use crate::people::{Asking, People, resolve};
 use crate::plan::Open;
 use crate::record::{Fact, pair_after, put_all};
-use crate::start::LEASE_TTL;
 
 /// What the next run does with the source item of a pair that was taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,7 +238,8 @@ fn alone(tx: &mut dyn Tx, engine: &Engine, config: ConfigId) -> Result<(), Fault
         return Err(busy());
     }
     let now = engine.parts.clock.now();
-    let lease = tx.acquire_lease(&lease_name(config), &engine.parts.holder, now, LEASE_TTL)?;
+    let (name, holder) = (lease_name(config), &engine.parts.holder);
+    let lease = tx.acquire_lease(&name, holder, now, engine.lease)?;
     let lease = lease.ok_or_else(busy)?;
     tx.release_lease(&lease)
 }

@@ -11,7 +11,7 @@ use syncline_domain::{
 use crate::engine::{Engine, GoingOn};
 use crate::error::StartError;
 
-/// How long a lease lasts unless renewed.
+/// How long a lease lasts unless renewed, when nobody says another time.
 pub(crate) const LEASE_TTL: Duration = Duration::from_secs(30);
 
 /// What to run, and why.
@@ -100,7 +100,7 @@ pub(crate) async fn start(engine: &Engine, request: RunRequest) -> Result<Starte
         return Err(running_now(engine, config).await?);
     };
     let now = engine.parts.clock.now();
-    let holder = engine.parts.holder.clone();
+    let (holder, ttl) = (engine.parts.holder.clone(), engine.lease);
     let limit = request.limit;
     let begun = engine
         .parts
@@ -114,7 +114,7 @@ pub(crate) async fn start(engine: &Engine, request: RunRequest) -> Result<Starte
             if let Some(refusal) = refusal(tx, &spec, &request)? {
                 return Ok(Err(refusal));
             }
-            let Some(lease) = take_lease(tx, config, &holder, now)? else {
+            let Some(lease) = take_lease(tx, config, &holder, now, ttl)? else {
                 return Ok(Err(running_row(tx, config)?));
             };
             crate::orphans::close_of_config(tx, config, now)?;
@@ -154,6 +154,7 @@ pub(crate) fn take_lease(
     config: ConfigId,
     holder: &str,
     now: syncline_domain::Timestamp,
+    ttl: Duration,
 ) -> Result<Option<Lease>, Fault> {
     let name = crate::lease::lease_name(config);
     if let Some(old) = tx.lease(&name)?
@@ -161,7 +162,7 @@ pub(crate) fn take_lease(
     {
         tx.release_lease(&old)?;
     }
-    tx.acquire_lease(&name, holder, now, LEASE_TTL)
+    tx.acquire_lease(&name, holder, now, ttl)
 }
 
 fn refusal(

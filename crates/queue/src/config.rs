@@ -45,6 +45,15 @@ pub struct QueueTimes {
     pub grace: Duration,
 }
 
+impl QueueTimes {
+    /// The usual times around a lease of another length: renewed three times while it lasts, and dead workers looked
+    /// for twice as often.
+    #[must_use]
+    pub fn of_lease(lease: Duration) -> Self {
+        Self { lease, heartbeat: lease / 3, rescue: lease / 6, ..Self::default() }
+    }
+}
+
 impl Default for QueueTimes {
     /// 30 s, 10 s, 1 s, 5 s, 25 s and 3 s: an orphan is taken over within 36 s, and a process ends within 28 s.
     fn default() -> Self {
@@ -155,6 +164,13 @@ mod tests {
         assert!(matches!(made("w", 3, slow), Some(QueueError::Time { name: "heartbeat", .. })));
         let hot = QueueTimes { poll: Duration::ZERO, ..good };
         assert!(matches!(made("w", 3, hot), Some(QueueError::Time { name: "poll", .. })));
+    }
+
+    #[test]
+    fn a_lease_of_thirty_seconds_is_the_usual_one() {
+        assert_eq!(QueueTimes::of_lease(Duration::from_secs(30)), QueueTimes::default());
+        let short = QueueTimes::of_lease(Duration::from_secs(3));
+        assert!(QueueConfig::new("w", 1, short).is_ok());
     }
 
     #[test]

@@ -50,7 +50,9 @@ impl Worker {
             known: self.running.keys().copied().collect(),
         });
         let work = Arc::clone(&asked);
-        match self.store().tx("queue_turn", move |tx| take(tx, &work)).await {
+        // Two names, so that figures and fault points tell them apart.
+        let name = if asked.settlements.is_empty() { "queue_claim" } else { "queue_turn" };
+        match self.store().tx(name, move |tx| take(tx, &work)).await {
             Ok(turned) => self.turned(&asked, turned),
             Err(fault) => self.not_turned(&asked, &fault).await,
         }

@@ -47,7 +47,7 @@ async fn a_claim_whose_answer_was_lost_is_found_again() {
     let faulty = Arc::new(FaultyStore::new(Arc::clone(&rig.store)));
     let _worker = over(&rig, faulty.clone());
     quiet().await;
-    faulty.fail("queue_turn", 1, Moment::AfterCommit);
+    faulty.fail("queue_claim", 1, Moment::AfterCommit);
     let ids = rig.queue_many("done", 2).await;
     rig.pass(1).await;
     for id in ids {

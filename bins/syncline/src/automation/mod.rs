@@ -30,6 +30,8 @@ pub(crate) struct Machinery {
     pub(crate) sealer: Arc<dyn Sealer>,
     pub(crate) post: Post,
     pub(crate) holder: String,
+    /// How long a process that says nothing keeps what it works at.
+    pub(crate) lease: Duration,
 }
 
 /// How often a worker says that it is there, and looks at its settings without being woken.
@@ -56,7 +58,8 @@ impl Automation {
                 Arc::clone(&machinery.clock),
                 Arc::clone(&machinery.app.automation().room),
                 machinery.holder.clone(),
-            );
+            )
+            .with_lease(machinery.lease / 2);
             let token = stop.token();
             tasks.spawn(async move { scheduler.run(token).await });
         }
@@ -86,7 +89,8 @@ async fn work(
 ) -> anyhow::Result<()> {
     let settings = machinery.app.settings_in_force().await.map_err(anyhow::Error::new)?;
     let slots = settings.max_concurrent_syncs();
-    let config = QueueConfig::new(machinery.holder.clone(), slots, QueueTimes::default())?;
+    let times = QueueTimes::of_lease(machinery.lease);
+    let config = QueueConfig::new(machinery.holder.clone(), slots, times)?;
     let handlers = jobs::handlers(&machinery.app, &machinery.rng);
     let (store, clock) = (Arc::clone(&machinery.store), Arc::clone(&machinery.clock));
     let mut parts = QueueParts::new(store, clock, Arc::clone(&machinery.rng), handlers);

@@ -1,6 +1,7 @@
 //! What the environment says about jobs, schedules, webhooks and mail.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use syncline_app::SettingsSource;
@@ -39,6 +40,8 @@ pub struct AutomationConfig {
     pub role: Role,
     /// `SCHEDULER_ENABLED`.
     pub scheduler_enabled: bool,
+    /// `JOB_LEASE_SECONDS`: how long a process that says nothing keeps its jobs and runs.
+    pub job_lease: Duration,
     /// `MAX_QUEUE_SIZE`: how many jobs may wait.
     pub max_queue: u64,
     /// `WEBHOOK_RATE_LIMIT`: proven requests a minute and webhook; any number when absent.
@@ -62,6 +65,9 @@ pub(super) fn read(variables: &Variables, keep: &mut impl FnMut(String)) -> Auto
     AutomationConfig {
         role: Role::All,
         scheduler_enabled: flag(variables, "SCHEDULER_ENABLED", keep).unwrap_or(true),
+        job_lease: Duration::from_secs(
+            number(variables, "JOB_LEASE_SECONDS", 3, 3_600, keep).unwrap_or(30),
+        ),
         max_queue: number(variables, "MAX_QUEUE_SIZE", 1, 10_000_000, keep).unwrap_or(10_000),
         webhook_rate_limit: number(variables, "WEBHOOK_RATE_LIMIT", 1, 10_000_000, keep)
             .and_then(|limit| u32::try_from(limit).ok()),

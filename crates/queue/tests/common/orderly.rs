@@ -49,7 +49,7 @@ impl Store for Orderly {
         Box::pin(async move {
             self.inner.tx_raw(name, work).await?;
             // Transactions that only look would keep workers awake for ever.
-            if !matches!(name, "queue_turn" | "renew_jobs" | "rescue_jobs") {
+            if !matches!(name, "queue_turn" | "queue_claim" | "renew_jobs" | "rescue_jobs") {
                 self.bell.commits.fetch_add(1, Ordering::SeqCst);
                 self.bell.notify.notify_waiters();
             }

@@ -40,6 +40,7 @@ pub struct Scheduler {
     clock: Arc<dyn Clock>,
     room: Arc<WaitingRoom>,
     holder: String,
+    lease: Duration,
 }
 
 impl Scheduler {
@@ -51,7 +52,14 @@ impl Scheduler {
         room: Arc<WaitingRoom>,
         holder: String,
     ) -> Self {
-        Self { store, clock, room, holder }
+        Self { store, clock, room, holder, lease: LEADER_TTL }
+    }
+
+    /// With a leader's lease that lasts this long in place of [`LEADER_TTL`]; at least a second.
+    #[must_use]
+    pub fn with_lease(mut self, lease: Duration) -> Self {
+        self.lease = lease.max(Duration::from_secs(1));
+        self
     }
 
     /// Goes on until `stop`. A store that is away is asked again; instants of the time between are caught up as each
@@ -59,7 +67,7 @@ impl Scheduler {
     pub async fn run(&self, stop: CancellationToken) {
         let mut wakeup = self.store.wakeup(Topic::Schedules);
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-        let mut leader = leader::Leader::new(store, clock, self.holder.clone());
+        let mut leader = leader::Leader::new(store, clock, self.holder.clone(), self.lease);
         let mut unreadable = BTreeSet::new();
         loop {
             let next = match self.turn(&mut leader, &mut unreadable).await {
