@@ -102,8 +102,11 @@ impl House {
 }
 
 fn automation(config: &Config, public_url: String, post: &Post, rng: &Arc<dyn Rng>) -> Automation {
-    let limits =
-        Limits { proven_per_minute: config.automation.webhook_rate_limit, ..Limits::default() };
+    let limits = Limits {
+        proven_per_minute: config.automation.webhook_rate_limit,
+        settle: config.automation.webhook_settle,
+        ..Limits::default()
+    };
     Automation {
         room: Arc::new(WaitingRoom::new(config.automation.max_queue)),
         readers: Arc::new(Readers),

@@ -10,7 +10,8 @@ use syncline_domain::{Delivery, DeliveryStatus, Fault, WaitingRoom, WebhookId};
 use crate::book::Book;
 use crate::judge::{Judge, Judged};
 use crate::opened::Opened;
-use crate::plan::{Plan, draft};
+use crate::plan::{Done, Plan, draft};
+use crate::settle::Settling;
 use crate::window::Window;
 use crate::{Answer, Incoming, Verified};
 
@@ -29,6 +30,10 @@ pub struct Limits {
     pub failures_per_minute: u32,
     /// Unproven requests a minute and webhook that get a row; the others are counted.
     pub rejected_rows_per_minute: u32,
+    /// How far apart the runs of one item begin that events cause (`WEBHOOK_SETTLE_SECONDS`). The first event of an item
+    /// starts its run at once; those within this time of that start wait for its end and share the next run. Nothing
+    /// waits when it is zero.
+    pub settle: Duration,
     /// When a sender should come back while the queue is full.
     pub retry_when_full: Duration,
     /// When a sender should come back while the store is away.
@@ -41,6 +46,7 @@ impl Default for Limits {
             proven_per_minute: None,
             failures_per_minute: 60,
             rejected_rows_per_minute: 60,
+            settle: Duration::from_secs(10),
             retry_when_full: Duration::from_secs(30),
             retry_when_away: Duration::from_secs(10),
         }
@@ -73,6 +79,7 @@ pub struct Receiver {
     failures: Window<IpAddr>,
     proven: Option<Window<WebhookId>>,
     book: Book,
+    settling: Arc<Settling>,
 }
 
 impl Receiver {
@@ -89,6 +96,7 @@ impl Receiver {
             failures: Window::new(limits.failures_per_minute, 4_096),
             proven: limits.proven_per_minute.map(|limit| Window::new(limit, 4_096)),
             book: Book::new(limits.rejected_rows_per_minute),
+            settling: Arc::new(Settling::new(limits.settle)),
         }
     }
 
@@ -154,19 +162,20 @@ impl Receiver {
         began: Duration,
     ) -> Result<Option<Answer>, Fault> {
         let reader = self.readers.reader(&opened.connector_type);
-        let plan = Plan::new(
-            Arc::clone(opened),
-            reader,
-            incoming,
-            verified,
-            began,
-            &self.clock,
-            &self.room,
-        );
-        match self.judge.store.tx("webhook accept", move |tx| plan.run(tx)).await {
+        let means = (&self.clock, &self.room, &self.settling);
+        let plan =
+            Arc::new(Plan::new(Arc::clone(opened), reader, incoming, verified, began, means));
+        let work = Arc::clone(&plan);
+        match self.judge.store.tx("webhook accept", move |tx| work.run(tx)).await {
+            Ok(Some(Done { answer, queued })) => {
+                if let Some(queued) = queued {
+                    plan.note(&queued);
+                }
+                Ok(Some(answer))
+            }
             // Somebody stored the same name in between, or deleted the webhook.
-            Err(Fault::Conflict(_)) => Ok(None),
-            done => done,
+            Ok(None) | Err(Fault::Conflict(_)) => Ok(None),
+            Err(fault) => Err(fault),
         }
     }
 

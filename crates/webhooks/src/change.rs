@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use syncline_domain::ports::{EventReader, Place, Sealer, Tx};
-use syncline_domain::{Fault, Timestamp, Webhook, WebhookAuth, WebhookId};
+use syncline_domain::{Fault, FieldFault, Timestamp, Webhook, WebhookAuth, WebhookId};
 
 use crate::opened::open_secret;
 use crate::rotate::save;
@@ -28,6 +28,15 @@ pub struct Change {
 pub struct CheckedChange(Change);
 
 impl Change {
+    /// Every fault that needs no store to be seen. `reader` understands the tracker's own words.
+    #[must_use]
+    pub fn faults(&self, reader: Option<&dyn EventReader>) -> Vec<FieldFault> {
+        let name = self.name.as_deref().and_then(|name| check_name(name).err());
+        let events = self.event_types.as_ref().and_then(|list| check_events(list, reader).err());
+        let metadata = self.metadata.as_ref().and_then(|given| check_metadata(given).err());
+        [name, events, metadata].into_iter().flatten().collect()
+    }
+
     /// Checks everything that needs no store. `reader` understands the tracker's own words.
     ///
     /// # Errors
@@ -35,15 +44,12 @@ impl Change {
     pub fn check(self, reader: Option<&dyn EventReader>) -> Result<CheckedChange, Fault> {
         let name = self.name.as_deref().map(check_name).transpose();
         let events = self.event_types.as_ref().map(|list| check_events(list, reader)).transpose();
-        let metadata = self.metadata.as_ref().map_or(Ok(()), check_metadata);
-        match (name, events, metadata) {
-            (Ok(name), Ok(event_types), Ok(())) => {
+        let faults = self.faults(reader);
+        match (name, events) {
+            (Ok(name), Ok(event_types)) if faults.is_empty() => {
                 Ok(CheckedChange(Self { name, event_types, ..self }))
             }
-            (name, events, metadata) => {
-                let all = [name.err(), events.err(), metadata.err()];
-                Err(Fault::Invalid(all.into_iter().flatten().collect()))
-            }
+            _ => Err(Fault::Invalid(faults)),
         }
     }
 }

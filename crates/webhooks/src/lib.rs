@@ -18,6 +18,8 @@
 //! - Accepted means durable: the delivery and its job are in one transaction.
 //! - A delivery's name is accepted once. Without a name nothing is taken for a duplicate: equal bodies may only meet in
 //!   a job that nobody has begun.
+//! - However often an item changes, its runs begin [`Limits::settle`] apart; the first begins at once, and the last
+//!   state arrives.
 //! - A sender that proves who it is is never slowed down by others' failures, from its own address either.
 //! - Tokens and MACs are compared by `ring::hmac::verify` and nothing else. Secrets are in no row but sealed, in no log
 //!   and in no `Debug`.
@@ -57,6 +59,7 @@ mod register;
 mod replay;
 mod rotate;
 mod secret;
+mod settle;
 mod setup;
 mod sign;
 mod verify;

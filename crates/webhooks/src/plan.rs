@@ -15,6 +15,7 @@ use crate::incoming::Origin;
 use crate::judge::{Judge, stored_name};
 use crate::log_headers::{clean, for_log};
 use crate::opened::Opened;
+use crate::settle::Settling;
 use crate::{Answer, Incoming, Verified};
 
 /// The most items of one request.
@@ -41,6 +42,28 @@ pub(crate) struct Plan {
     began: Duration,
     clock: Arc<dyn Clock>,
     room: Arc<WaitingRoom>,
+    settling: Arc<Settling>,
+    /// Somebody waits for what this leads to: a person who tries, or sends again.
+    hurries: bool,
+}
+
+/// What became of a proven request.
+pub(crate) struct Done {
+    pub(crate) answer: Answer,
+    pub(crate) queued: Option<Queued>,
+}
+
+/// Where the items of a request went.
+pub(crate) struct Queued {
+    direction: RunDirection,
+    job: JobId,
+    waits: bool,
+}
+
+impl From<Answer> for Done {
+    fn from(answer: Answer) -> Self {
+        Self { answer, queued: None }
+    }
 }
 
 /// What a row of the delivery log says in any case.
@@ -81,8 +104,7 @@ impl Plan {
         incoming: &Incoming,
         verified: Verified,
         began: Duration,
-        clock: &Arc<dyn Clock>,
-        room: &Arc<WaitingRoom>,
+        (clock, room, settling): (&Arc<dyn Clock>, &Arc<WaitingRoom>, &Arc<Settling>),
     ) -> Self {
         let mut draft = draft(&opened, incoming, clock.now());
         let deed = match reader.map(|reader| reader.read(&incoming.headers, &incoming.body)) {
@@ -101,27 +123,36 @@ impl Plan {
                 deed(&opened.row.event_types, reading, &mut draft)
             }
         };
-        let (clock, room) = (Arc::clone(clock), Arc::clone(room));
-        Self { opened, deed, draft, began, clock, room }
+        let (clock, room, settling) = (Arc::clone(clock), Arc::clone(room), Arc::clone(settling));
+        let hurries = incoming.origin != Origin::Sender;
+        Self { opened, deed, draft, began, clock, room, settling, hurries }
+    }
+
+    /// Remembers where the items went, once that is durable.
+    pub(crate) fn note(&self, queued: &Queued) {
+        if let Deed::Queue(items) = &self.deed {
+            let Queued { direction, job, waits } = *queued;
+            self.settling.note(self.opened.row.config_id, direction, items, job, waits);
+        }
     }
 
     /// The one transaction of a proven request; `None` when the webhook is another by now.
-    pub(crate) fn run(&self, tx: &mut dyn Tx) -> Result<Option<Answer>, Fault> {
+    pub(crate) fn run(&self, tx: &mut dyn Tx) -> Result<Option<Done>, Fault> {
         let row = &self.opened.row;
         let now = self.draft.created_at;
         if !tx.count_trigger(row.id, row.revision, now)? {
             return Ok(None);
         }
         let items = match &self.deed {
-            Deed::Refuse(reason) => return self.refuse(tx, reason).map(Some),
+            Deed::Refuse(reason) => return Ok(Some(self.refuse(tx, reason)?.into())),
             deed => {
                 if let Some(answer) = self.duplicate(tx)? {
-                    return Ok(Some(answer));
+                    return Ok(Some(answer.into()));
                 }
                 match deed {
                     Deed::Queue(items) => items,
                     Deed::Ignore(reason) | Deed::Refuse(reason) => {
-                        return self.ignore(tx, reason.clone()).map(Some);
+                        return Ok(Some(self.ignore(tx, reason.clone())?.into()));
                     }
                 }
             }
@@ -130,45 +161,51 @@ impl Plan {
         self.queue(tx, &config, items).map(Some)
     }
 
-    fn queue(
-        &self,
-        tx: &mut dyn Tx,
-        config: &SyncConfig,
-        items: &[ItemId],
-    ) -> Result<Answer, Fault> {
+    fn queue(&self, tx: &mut dyn Tx, config: &SyncConfig, items: &[ItemId]) -> Result<Done, Fault> {
         if !config.is_active {
-            return self.ignore(tx, "the configuration is inactive; nothing is queued".to_owned());
+            let reason = "the configuration is inactive; nothing is queued".to_owned();
+            return Ok(self.ignore(tx, reason)?.into());
         }
         let Some(direction) = direction(config, &self.opened) else {
             let reason = "the configuration goes one way and this is its target: what changed there is only checked \
                           for drift, when the source's item is synced next";
             let delivery_id = self.store(tx, |row| row.reason = Some(joined(row, reason)))?;
-            return Ok(Answer::Accepted { job_id: None, delivery_id });
+            return Ok(Answer::Accepted { job_id: None, delivery_id }.into());
         };
-        let job = self.job(config.id, direction, items)?;
-        let enqueued = self.room.enqueue(tx, &job)?;
-        let delivery_id = self.store(tx, |row| row.job_id = Some(enqueued.key.id))?;
-        Ok(Answer::Accepted { job_id: Some(enqueued.key), delivery_id })
+        let until = match self.hurries {
+            true => None,
+            false => self.settling.until(tx, config.id, direction, items, self.draft.created_at)?,
+        };
+        let key = self.room.enqueue(tx, &self.job(config.id, direction, items, until)?)?.key;
+        let delivery_id = self.store(tx, |row| row.job_id = Some(key.id))?;
+        Ok(Done {
+            answer: Answer::Accepted { job_id: Some(key), delivery_id },
+            queued: Some(Queued { direction, job: key.id, waits: until.is_some() }),
+        })
     }
+
+    /// What waits has a job of its own: an item that may run at once does not pull it along.
 
     fn job(
         &self,
         config_id: ConfigId,
         direction: RunDirection,
         items: &[ItemId],
+        until: Option<Timestamp>,
     ) -> Result<NewJob, Fault> {
         let payload = SyncJob { direction: Some(direction), ..SyncJob::default() };
         let now = self.draft.created_at;
+        let which = if until.is_some() { "/again" } else { "" };
         Ok(NewJob {
             kind: SYNC_JOB.to_owned(),
             config_id: Some(config_id),
-            fold_key: Some(format!("webhook/{config_id}/{direction}")),
+            fold_key: Some(format!("webhook/{config_id}/{direction}{which}")),
             trigger: Trigger::Webhook,
             triggered_by: format!("webhook {}", self.opened.row.name),
             payload: as_json(&payload)?,
             items: Some(items.to_vec()),
             priority: 0,
-            run_at: now,
+            run_at: until.unwrap_or(now),
             max_attempts: SYNC_ATTEMPTS,
             created_at: now,
         })

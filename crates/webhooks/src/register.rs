@@ -4,7 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use syncline_domain::ports::{EventReader, Place, Rng, Sealer, Tx};
-use syncline_domain::{ConfigId, ConnectorId, Fault, Timestamp, Webhook, WebhookAuth, WebhookId};
+use syncline_domain::{
+    ConfigId, ConnectorId, Fault, FieldFault, Timestamp, Webhook, WebhookAuth, WebhookId,
+};
 
 use crate::Secret;
 use crate::verify::standard::SECRET_PREFIX;
@@ -46,6 +48,19 @@ pub struct Prepared {
 }
 
 impl NewWebhook {
+    /// Every fault that needs no store to be seen. `reader` understands the tracker's own words.
+    #[must_use]
+    pub fn faults(&self, reader: Option<&dyn EventReader>) -> Vec<FieldFault> {
+        let own = self.secret.as_ref().map_or(Ok(()), |own| check_secret(own.expose(), self.auth));
+        let all = [
+            check_name(&self.name).err(),
+            check_events(&self.event_types, reader).err(),
+            check_metadata(&self.metadata).err(),
+            own.err(),
+        ];
+        all.into_iter().flatten().collect()
+    }
+
     /// Checks everything that needs no store, and makes token and secret. `reader` understands the tracker's own words.
     ///
     /// # Errors
@@ -55,17 +70,12 @@ impl NewWebhook {
         reader: Option<&dyn EventReader>,
         rng: &dyn Rng,
     ) -> Result<Prepared, Fault> {
-        let name = check_name(&self.name);
-        let events = check_events(&self.event_types, reader);
-        let metadata = check_metadata(&self.metadata);
-        let own = self.secret.as_ref().map_or(Ok(()), |own| check_secret(own.expose(), self.auth));
-        let (name, event_types) = match (name, events, metadata, own) {
-            (Ok(name), Ok(events), Ok(()), Ok(())) => (name, events),
-            (name, events, metadata, own) => {
-                let all = [name.err(), events.err(), metadata.err(), own.err()];
-                return Err(Fault::Invalid(all.into_iter().flatten().collect()));
-            }
-        };
+        let faults = self.faults(reader);
+        let (name, event_types) =
+            match (check_name(&self.name), check_events(&self.event_types, reader)) {
+                (Ok(name), Ok(events)) if faults.is_empty() => (name, events),
+                _ => return Err(Fault::Invalid(faults)),
+            };
         let secret = match self.secret {
             Some(own) => own,
             None => new_secret(self.auth, rng)?,

@@ -61,11 +61,13 @@ async fn equal_bodies_meet_only_in_a_job_that_nobody_has_begun() {
     rig.send(&event("4")).await;
     assert!(rig.claim().await.is_empty(), "one run of a configuration at a time");
     rig.complete(&first[0]).await;
+    rig.clock.advance(Limits::default().settle);
     let second = rig.claim().await;
     assert_eq!(second.len(), 1, "what came during the run has a run of its own");
     assert_eq!(rig.items(&second[0]).await, ["4"]);
     rig.complete(&second[0]).await;
     rig.send(&event("4")).await;
+    rig.clock.advance(Limits::default().settle);
     assert_eq!(rig.claim().await.len(), 1, "and what comes after it");
     assert!(rig.log().await.iter().all(|row| row.status == DeliveryStatus::Success));
 }
@@ -82,6 +84,79 @@ async fn a_burst_is_one_job_and_every_delivery_a_row() {
     assert_eq!((jobs.len(), rig.log().await.len()), (1, 1_000));
     assert_eq!(rig.items(&jobs[0]).await.len(), 7);
     assert_eq!(rig.stored().await.trigger_count, 1_000);
+}
+
+/// A thousand events of one item in ten seconds, under a worker that is done with each run at once.
+#[tokio::test]
+async fn however_often_an_item_changes_two_runs_are_enough_and_the_last_one_comes_last() {
+    let rig = Rig::new().await;
+    let (mut runs, mut last_run) = (0, rig.clock.now());
+    let mut work = async || {
+        for job in rig.claim().await {
+            (runs, last_run) = (runs + 1, rig.clock.now());
+            rig.complete(&job).await;
+        }
+        (runs, last_run)
+    };
+    for _ in 0..1_000 {
+        rig.send(&event("4")).await;
+        let (runs, _) = work().await;
+        assert_eq!(runs, 1, "the first event of a quiet item starts its run at once");
+        rig.clock.advance(Duration::from_millis(10));
+    }
+    let last_event = rig.clock.now().before(Duration::from_millis(10));
+    let (runs, at) = work().await;
+    assert_eq!(runs, 2);
+    assert!(at > last_event, "what the last event told is read after it");
+    // And then it is quiet again.
+    rig.clock.advance(Duration::from_secs(60));
+    assert_eq!(work().await.0, 2);
+    rig.send(&event("4")).await;
+    assert_eq!(work().await.0, 3);
+}
+
+#[tokio::test]
+async fn an_item_that_waits_keeps_no_other_and_is_not_pulled_along() {
+    let rig = Rig::new().await;
+    rig.send(&event("4")).await;
+    let first = rig.claim().await.remove(0);
+    rig.complete(&first).await;
+    rig.clock.advance(Duration::from_secs(1));
+    rig.send(&event("4")).await;
+    assert!(rig.claim().await.is_empty());
+    rig.send(&event("5")).await;
+    let other = rig.claim().await.remove(0);
+    assert_eq!(rig.items(&other).await, ["5"]);
+    rig.complete(&other).await;
+    // Of two items one is new: both begin at once.
+    rig.send(&json!({"event": "workitem.updated", "items": ["4", "6"]})).await;
+    let both = rig.claim().await.remove(0);
+    assert_eq!(rig.items(&both).await, ["4", "6"]);
+    rig.complete(&both).await;
+    // A clock that was set back makes nobody wait for an hour.
+    rig.clock.jump_wall(-3_600_000_000);
+    rig.send(&event("4")).await;
+    rig.clock.advance(Limits::default().settle);
+    assert_eq!(rig.claim().await.len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_waits_when_the_wait_is_zero_or_a_person_waits() {
+    let rig = Rig::new().await;
+    rig.send(&event("4")).await;
+    let first = rig.claim().await.remove(0);
+    rig.complete(&first).await;
+    let delivery = rig.log().await[0].id;
+    rig.receiver.replay(delivery).await.unwrap();
+    assert_eq!(rig.claim().await.len(), 1);
+
+    let none = Limits { settle: Duration::ZERO, ..Limits::default() };
+    let eager = Rig::with(Plan { limits: none, ..Plan::default() }).await;
+    for _ in 0..3 {
+        eager.send(&event("4")).await;
+        let job = eager.claim().await.remove(0);
+        eager.complete(&job).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use syncline_app::SettingsSource;
+use syncline_app::{Limits, SettingsSource};
 use syncline_notifier::{SmtpConfig, SmtpSettings, SmtpTls};
 
 use super::Variables;
@@ -46,6 +46,8 @@ pub struct AutomationConfig {
     pub max_queue: u64,
     /// `WEBHOOK_RATE_LIMIT`: proven requests a minute and webhook; any number when absent.
     pub webhook_rate_limit: Option<u32>,
+    /// `WEBHOOK_SETTLE_SECONDS`: how far apart runs of one item begin that its events cause.
+    pub webhook_settle: Duration,
     /// The bytes of `SMTP_CA_FILE`.
     pub smtp_ca: Option<Vec<u8>>,
     /// Settings that the environment decides.
@@ -71,6 +73,8 @@ pub(super) fn read(variables: &Variables, keep: &mut impl FnMut(String)) -> Auto
         max_queue: number(variables, "MAX_QUEUE_SIZE", 1, 10_000_000, keep).unwrap_or(10_000),
         webhook_rate_limit: number(variables, "WEBHOOK_RATE_LIMIT", 1, 10_000_000, keep)
             .and_then(|limit| u32::try_from(limit).ok()),
+        webhook_settle: number(variables, "WEBHOOK_SETTLE_SECONDS", 0, 3_600, keep)
+            .map_or(Limits::default().settle, Duration::from_secs),
         smtp_ca,
         settings: SettingsSource(settings),
     }
