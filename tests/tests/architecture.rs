@@ -42,9 +42,9 @@ const DEV_ONLY: &[&str] = &["syncline-testkit", "syncline-sandbox"];
 
 /// Outside crates that belong to certain rooms.
 const CONFINED: &[(&str, &[&str])] = &[
-    ("diesel", &["syncline-storage"]),
+    ("diesel", &["syncline-storage", "syncline-bench"]),
     ("diesel_migrations", &["syncline-storage"]),
-    ("actix-web", &["syncline-api", "syncline-sandbox", "syncline"]),
+    ("actix-web", &["syncline-api", "syncline-sandbox", "syncline", "syncline-bench"]),
     ("reqwest", &["syncline-outbound"]),
     ("lettre", &["syncline-notifier"]),
     ("cron", &["syncline-scheduler"]),

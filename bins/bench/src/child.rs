@@ -16,6 +16,8 @@ use crate::wire::Wire;
 
 /// The word that makes this program a sandbox.
 pub(crate) const SANDBOX: &str = "child-sandbox";
+/// The word that makes this program the ceiling of incoming webhooks.
+pub(crate) const REFERENCE: &str = "child-reference";
 /// The word that makes this program one sync.
 pub(crate) const SYNC: &str = "child-sync";
 
@@ -47,7 +49,8 @@ pub(crate) async fn be_sync(args: &[String]) -> anyhow::Result<()> {
     }))
 }
 
-fn tell(value: &Value) -> anyhow::Result<()> {
+/// Says one line to the parent.
+pub(crate) fn tell(value: &Value) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     writeln!(out, "{value}")?;
     Ok(out.flush()?)
@@ -85,27 +88,43 @@ impl Drop for Owned {
     }
 }
 
+/// This program again, serving until this value is dropped.
+pub(crate) struct Far {
+    /// The line it said when it was ready.
+    pub(crate) told: Value,
+    _process: Owned,
+    _stdin: Option<ChildStdin>,
+}
+
+impl Far {
+    /// Starts it.
+    pub(crate) fn start(args: &[&str]) -> anyhow::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = Owned::start(&mut command)?;
+        let stdin = process.stdin();
+        let mut line = String::new();
+        BufReader::new(process.stdout()?).read_line(&mut line)?;
+        let told = serde_json::from_str(&line).with_context(|| format!("{args:?} did not start"))?;
+        Ok(Self { told, _process: process, _stdin: stdin })
+    }
+}
+
 /// A sandbox in a process of its own.
 pub(crate) struct FarSandbox {
     /// What a connector's form wants.
     pub(crate) info: Value,
     host: String,
-    _process: Owned,
-    _stdin: Option<ChildStdin>,
+    _process: Far,
 }
 
 impl FarSandbox {
     /// Starts one with so many items.
     pub(crate) fn start(items: usize) -> anyhow::Result<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg(SANDBOX).arg(items.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = Owned::start(&mut command)?;
-        let stdin = process.stdin();
-        let mut line = String::new();
-        BufReader::new(process.stdout()?).read_line(&mut line)?;
-        let info: Value = serde_json::from_str(&line).context("the sandbox did not start")?;
+        let process = Far::start(&[SANDBOX, &items.to_string()])?;
+        let info = process.told.clone();
         let host = host_of(&info)?;
-        Ok(Self { info, host, _process: process, _stdin: stdin })
+        Ok(Self { info, host, _process: process })
     }
 
     /// Sets how long each answer is held back.
@@ -131,7 +150,7 @@ impl FarSandbox {
     }
 
     async fn control(&self, method: &str, what: &str, body: &Value) -> anyhow::Result<Value> {
-        let mut wire = Wire::open(&self.host, "none").await?;
+        let mut wire = Wire::open(&self.host, None).await?;
         wire.call(method, &format!("/_sandbox/{what}"), body).await
     }
 }

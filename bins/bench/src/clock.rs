@@ -12,19 +12,20 @@ use syncline_engine::SystemClock;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ShiftClock {
     machine: SystemClock,
-    ahead_secs: Arc<AtomicU64>,
+    ahead_micros: Arc<AtomicU64>,
 }
 
 impl ShiftClock {
     /// Moves the wall ahead.
-    pub(crate) fn advance_secs(&self, secs: u64) {
-        self.ahead_secs.fetch_add(secs, Ordering::SeqCst);
+    pub(crate) fn advance(&self, span: Duration) {
+        let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        self.ahead_micros.fetch_add(micros, Ordering::SeqCst);
     }
 }
 
 impl Clock for ShiftClock {
     fn now(&self) -> Timestamp {
-        let ahead = Duration::from_secs(self.ahead_secs.load(Ordering::SeqCst));
+        let ahead = Duration::from_micros(self.ahead_micros.load(Ordering::SeqCst));
         self.machine.now().after(ahead)
     }
 

@@ -54,7 +54,7 @@ impl Place {
     }
 
     async fn wire(&self) -> anyhow::Result<Wire> {
-        Wire::open(&self.host, &self.authorization).await
+        Wire::open(&self.host, Some(&self.authorization)).await
     }
 }
 

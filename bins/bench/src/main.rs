@@ -4,15 +4,17 @@
 //! and prints one line a figure, then a table. Nothing here is a test: a missed limit is said, not failed on.
 //!
 //! Measurements that must not share a process with what they measure start this program again: as a sandbox tracker
-//! (`child-sandbox`), or as one sync (`child-sync`).
+//! (`child-sandbox`), as one sync (`child-sync`), or as the ceiling of incoming webhooks (`child-reference`).
 
 mod child;
 mod clock;
 mod floor;
+mod ingest;
 mod measure;
 mod process;
 mod report;
 mod rig;
+mod server;
 mod wire;
 
 use std::path::PathBuf;
@@ -51,6 +53,7 @@ fn run(args: Vec<String>) -> anyhow::Result<()> {
         Some((first, rest)) if first == child::SYNC => {
             return runtime.block_on(child::be_sync(rest));
         }
+        Some((first, rest)) if first == child::REFERENCE => return ingest::reference::serve(rest),
         _ => {}
     }
     let wishes = read(args)?;

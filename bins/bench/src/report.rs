@@ -2,12 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-/// What a figure is held to. Figures are good when small unless said otherwise.
+/// What a figure is held to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Limit {
     /// At most this, better at most that.
     AtMost {
         /// What it must not pass.
+        must: f64,
+        /// What we want.
+        goal: f64,
+    },
+    /// At least this, better at least that.
+    AtLeast {
+        /// What it must reach.
         must: f64,
         /// What we want.
         goal: f64,
@@ -37,6 +44,10 @@ impl Report {
             Limit::AtMost { must, goal } => {
                 let words = format!("limit {}, goal {}", number(must), number(goal));
                 (words, verdict(value, must, goal))
+            }
+            Limit::AtLeast { must, goal } => {
+                let words = format!("limit at least {}, goal {}", number(must), number(goal));
+                (words, verdict(-value, -must, -goal))
             }
             Limit::None => ("limit none".to_owned(), "INFO"),
         };
@@ -74,7 +85,7 @@ impl Report {
 
 fn verdict(value: f64, must: f64, goal: f64) -> &'static str {
     // A figure equal to its limit keeps it, whatever the last bit of a division says.
-    let keeps = |limit: f64| value <= limit * (1.0 + 1e-9);
+    let keeps = |limit: f64| value <= limit + limit.abs() * 1e-9;
     match (keeps(must), keeps(goal)) {
         (_, true) => "PASS (goal)",
         (true, false) => "PASS",

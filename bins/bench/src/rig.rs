@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 use syncline_app::{App, AppParts, Caller, RunAsked, SettingsSource};
 use syncline_connectors::Connectors;
-use syncline_domain::ports::{Clock, NoEvents, NoFaultPoints, NothingFollows, Rng, Store};
+use syncline_domain::ports::{Clock, NoEvents, NoFaultPoints, NothingFollows, Rng, Sealer, Store};
 use syncline_domain::{ConfigId, ConnectorId, Execution, ExecutionStatus};
 use syncline_engine::{Engine, EngineParts, SystemIds, SystemRng};
 use syncline_outbound::{AddressPolicy, Outbound, OutboundConfig};
@@ -19,7 +19,7 @@ pub(crate) const TYPES: [&str; 3] = ["Bug", "User Story", "Task"];
 /// The use cases over a fresh database.
 pub(crate) struct Rig {
     pub(crate) app: App,
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl Rig {
@@ -27,6 +27,16 @@ impl Rig {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let place = format!("sqlite:{}", folder.path().join("bench.db").display());
+        let rig = Self::over(&place, clock, Arc::new(PlainSealer))?;
+        Ok(Self { _folder: Some(folder), ..rig })
+    }
+
+    /// On a database that is somebody else's, too.
+    pub(crate) fn over(
+        place: &str,
+        clock: Arc<dyn Clock>,
+        sealer: Arc<dyn Sealer>,
+    ) -> anyhow::Result<Self> {
         let store: Arc<dyn Store> = Storage::open(&DatabaseConfig::new(place), Arc::clone(&clock))?;
         let rng: Arc<dyn Rng> = Arc::new(SystemRng::new());
         let settings = OutboundConfig::new(AddressPolicy::connectors(true));
@@ -43,12 +53,12 @@ impl Rig {
         let app = App::new(AppParts {
             store,
             factory: Arc::new(Connectors::new(outbound, Arc::clone(&clock))),
-            sealer: Arc::new(PlainSealer),
+            sealer,
             engine,
             clock,
             environment: SettingsSource::default(),
         });
-        Ok(Self { app, _folder: folder })
+        Ok(Self { app, _folder: None })
     }
 
     /// Registers a sandbox by what it says of itself, and discovers it.
@@ -84,7 +94,6 @@ impl Rig {
             pairs.push(json!({"source_type_id": from, "target_type_id": to, "suggest": true}));
         }
         let mut body = with;
-        body["name"] = json!("bench");
         body["source_connector_id"] = json!(source);
         body["target_connector_id"] = json!(target);
         body["type_mappings"] = json!(pairs);
@@ -110,8 +119,10 @@ impl Rig {
         in_flight: u32,
         mut with: Value,
     ) -> anyhow::Result<ConfigId> {
-        let from = self.connect("source", source, in_flight).await?;
-        let to = self.connect("target", target, in_flight).await?;
+        let name = with["name"].as_str().unwrap_or("bench").to_owned();
+        let from = self.connect(&format!("{name}: source"), source, in_flight).await?;
+        let to = self.connect(&format!("{name}: target"), target, in_flight).await?;
+        with["name"] = json!(name);
         with["options"]["concurrency"] = json!(in_flight);
         self.configure((from, to), with).await
     }

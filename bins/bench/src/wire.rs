@@ -11,18 +11,18 @@ use tokio::net::TcpStream;
 pub(crate) struct Wire {
     stream: BufStream<TcpStream>,
     host: String,
-    authorization: String,
+    authorization: Option<String>,
 }
 
 impl Wire {
     /// Connects to `host:port`.
-    pub(crate) async fn open(host: &str, authorization: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn open(host: &str, authorization: Option<&str>) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(host).await.with_context(|| format!("connect {host}"))?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream: BufStream::with_capacity(64 << 10, 64 << 10, stream),
             host: host.to_owned(),
-            authorization: authorization.to_owned(),
+            authorization: authorization.map(ToOwned::to_owned),
         })
     }
 
@@ -34,11 +34,14 @@ impl Wire {
         body: &Value,
     ) -> anyhow::Result<Value> {
         let text = if body.is_null() { String::new() } else { body.to_string() };
+        let authorization = match &self.authorization {
+            Some(words) => format!("Authorization: {words}\r\n"),
+            None => String::new(),
+        };
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\n\
-             Content-Type: application/json\r\nAuthorization: {}\r\nContent-Length: {}\r\n\r\n",
+             Content-Type: application/json\r\n{authorization}Content-Length: {}\r\n\r\n",
             self.host,
-            self.authorization,
             text.len()
         );
         self.stream.write_all(head.as_bytes()).await?;
@@ -46,7 +49,7 @@ impl Wire {
         self.stream.flush().await?;
         let (status, answer) = self.answer().await?;
         anyhow::ensure!(
-            status == 200,
+            (200..300).contains(&status),
             "{method} {path}: {status} {}",
             String::from_utf8_lossy(&answer)
         );

@@ -40,18 +40,24 @@ const NOBODY: u32 = 65_534;
 /// How often another port is tried when somebody else took the one that was free a moment before.
 const PORT_TRIES: usize = 5;
 
-/// Runs a server until its input ends. `$1` is the folder, `$2` the port.
+/// Runs a server until its input ends. `$1` is the folder, `$2` the port, `$3` how safely it writes.
 const KEEPER: &str = r#"
 trap '' INT TERM HUP
 cd "$1" || exit 1
 initdb -D "$1/data" -U test -A trust --no-sync -E UTF8 --locale=C >>"$1/log" 2>&1 || exit 1
-pg_ctl -D "$1/data" -w -s -l "$1/log" -o "-c listen_addresses=127.0.0.1 -p $2 -k $1 -c fsync=off \
-  -c synchronous_commit=off -c full_page_writes=off -c max_connections=200" start >>"$1/log" 2>&1 || exit 1
+pg_ctl -D "$1/data" -w -s -l "$1/log" -o "-c listen_addresses=127.0.0.1 -p $2 -k $1 $3 \
+  -c max_connections=200" start >>"$1/log" 2>&1 || exit 1
 echo ready
 cat >/dev/null
 pg_ctl -D "$1/data" -s -m immediate stop >>"$1/log" 2>&1
 cd / && rm -rf "$1"
 "#;
+
+/// For tests: nothing outlives the server anyway.
+const HASTY: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off";
+
+/// As people run it: what was committed is on the disk.
+const DURABLE: &str = "-c fsync=on -c synchronous_commit=on -c full_page_writes=on";
 
 /// The server of this process. The process is its owner, since the test harness gives its tests nothing else in common.
 static SERVER: Mutex<Option<Arc<TestServer>>> = Mutex::new(None);
@@ -83,10 +89,7 @@ impl TestDatabase {
     /// # Errors
     /// What is missing or went wrong, in words.
     pub fn try_fresh() -> Result<Self, String> {
-        let server = shared_server()?;
-        let name = format!("test_{:016x}", RandomState::new().build_hasher().finish());
-        server.sql(&format!("CREATE DATABASE {name} TEMPLATE template0"))?;
-        Ok(Self { server, name })
+        shared_server()?.database()
     }
 
     /// Where it is: `postgres://...`.
@@ -132,7 +135,25 @@ impl TestServer {
     /// # Errors
     /// What is missing or went wrong, in words.
     pub fn start() -> Result<Self, String> {
-        start()
+        start(HASTY)
+    }
+
+    /// The same, but whatever it commits is on the disk first: for measuring.
+    ///
+    /// # Errors
+    /// As [`TestServer::start`].
+    pub fn start_durable() -> Result<Self, String> {
+        start(DURABLE)
+    }
+
+    /// An empty database on this server, dropped with the value.
+    ///
+    /// # Errors
+    /// What went wrong, in words.
+    pub fn database(self: &Arc<Self>) -> Result<TestDatabase, String> {
+        let name = format!("test_{:016x}", RandomState::new().build_hasher().finish());
+        self.sql(&format!("CREATE DATABASE {name} TEMPLATE template0"))?;
+        Ok(TestDatabase { server: Arc::clone(self), name })
     }
 
     /// Where it is: `postgres://...`, with the name of a database in which others can be made.
@@ -162,17 +183,17 @@ fn shared_server() -> Result<Arc<TestServer>, String> {
     }
     let server = Arc::new(match std::env::var(EXTERNAL) {
         Ok(url) if !url.is_empty() => TestServer { url, tools: tools().ok().flatten(), _own: None },
-        _ => start()?,
+        _ => start(HASTY)?,
     });
     *shared = Some(Arc::clone(&server));
     Ok(server)
 }
 
-fn start() -> Result<TestServer, String> {
+fn start(safety: &str) -> Result<TestServer, String> {
     let tools = tools()?;
     let mut failure = String::new();
     for _ in 0..PORT_TRIES {
-        match start_on(free_port()?, tools.as_deref()) {
+        match start_on(free_port()?, safety, tools.as_deref()) {
             Ok(server) => return Ok(server),
             Err(why) => failure = why,
         }
@@ -183,7 +204,7 @@ fn start() -> Result<TestServer, String> {
     Err(failure)
 }
 
-fn start_on(port: u16, tools: Option<&Path>) -> Result<TestServer, String> {
+fn start_on(port: u16, safety: &str, tools: Option<&Path>) -> Result<TestServer, String> {
     let folder = tempfile::Builder::new()
         .prefix("syncline-pg-")
         .tempdir()
@@ -194,6 +215,7 @@ fn start_on(port: u16, tools: Option<&Path>) -> Result<TestServer, String> {
         .args(["-c", KEEPER, "keeper"])
         .arg(folder.path())
         .arg(port.to_string())
+        .arg(safety)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -1,9 +1,15 @@
 //! The measurements, in the order in which they run.
 
 mod cpu;
+mod ingest;
+mod ingest_under_load;
 mod memory;
+mod notifications;
 mod pace;
+mod peers;
+mod queue;
 mod requests;
+mod schedules;
 mod start;
 mod store;
 
@@ -49,5 +55,30 @@ pub(crate) const ALL: &[Measurement] = &[
         name: "store",
         about: "transactions on SQLite with synchronous=FULL",
         run: store::run,
+    },
+    Measurement {
+        name: "ingest",
+        about: "signed deliveries of 2 KB beside the bare ceiling, durable before the answer",
+        run: ingest::run,
+    },
+    Measurement {
+        name: "ingest-under-load",
+        about: "100 signed deliveries a second while three syncs run",
+        run: ingest_under_load::run,
+    },
+    Measurement {
+        name: "queue",
+        about: "jobs: put in, worked off, and begun on an idle queue",
+        run: queue::run,
+    },
+    Measurement {
+        name: "schedules",
+        about: "schedules: 1,000 due at one minute, and 10,000 in all",
+        run: schedules::run,
+    },
+    Measurement {
+        name: "notifications",
+        about: "messages a second through the outbox",
+        run: notifications::run,
     },
 ];

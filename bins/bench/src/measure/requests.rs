@@ -1,6 +1,7 @@
 //! Requests, counted by the sandboxes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use syncline_domain::ConfigId;
@@ -16,7 +17,7 @@ use crate::report::{Limit, Report};
 use crate::rig::Rig;
 
 /// Longer than any overlap window.
-const QUIET_SECS: u64 = 3_600;
+const QUIET: Duration = Duration::from_secs(3_600);
 
 /// With batch writes there is nothing to be lost: the goal is the floor itself.
 const RATIO: Limit = Limit::AtMost { must: 1.10, goal: 1.00 };
@@ -97,12 +98,12 @@ async fn whole(items: usize, report: &mut Report) -> anyhow::Result<()> {
     tell(report, "requests_initial", sent, floor_of(items));
     report.info("requests_initial_per_item", sent as f64 / items as f64, "requests/item");
 
-    scene.clock.advance_secs(QUIET_SECS);
+    scene.clock.advance(QUIET);
     let (sent, _) = scene.sync(report).await?;
     tell(report, "requests_no_change", sent, 1);
 
     for (round, changed) in [10, items / 4].into_iter().enumerate() {
-        scene.clock.advance_secs(QUIET_SECS);
+        scene.clock.advance(QUIET);
         scene.edit(changed, round)?;
         let (sent, wrote) = scene.sync(report).await?;
         anyhow::ensure!(wrote == changed as u64, "{wrote} of {changed} edits were written");
@@ -139,11 +140,11 @@ async fn two_way(items: usize, report: &mut Report) -> anyhow::Result<()> {
     let scene = Scene::new(items, json!({"direction": "bidirectional"}), false).await?;
     let (sent, _) = scene.sync(report).await?;
     tell(report, "requests_two_way_initial", sent, floor_of(items) + 1);
-    scene.clock.advance_secs(QUIET_SECS);
+    scene.clock.advance(QUIET);
     let (sent, _) = scene.sync(report).await?;
     // The copies were new to the walk of the other side; from now on nothing is.
     report.info("requests_two_way_echo", sent as f64, "requests, once after a first sync");
-    scene.clock.advance_secs(QUIET_SECS);
+    scene.clock.advance(QUIET);
     let (sent, _) = scene.sync(report).await?;
     tell(report, "requests_two_way_no_change", sent, 2);
     scene.stop().await;
