@@ -1,4 +1,4 @@
-//! Rows under ascending ids, shared until written.
+//! Rows under ascending ids, shared until written: a snapshot shares whole tables, a copied table its rows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// A table whose rows are copied on the first write after a snapshot.
 #[derive(Debug)]
 pub(super) struct Table<V> {
-    rows: Arc<BTreeMap<i64, V>>,
+    rows: Arc<BTreeMap<i64, Arc<V>>>,
     last: i64,
 }
 
@@ -26,37 +26,40 @@ impl<V: Clone> Table<V> {
     /// Adds a row under the next id.
     pub(super) fn add(&mut self, make: impl FnOnce(i64) -> V) -> i64 {
         self.last += 1;
-        Arc::make_mut(&mut self.rows).insert(self.last, make(self.last));
+        Arc::make_mut(&mut self.rows).insert(self.last, Arc::new(make(self.last)));
         self.last
     }
 
     pub(super) fn get(&self, id: i64) -> Option<&V> {
-        self.rows.get(&id)
+        self.rows.get(&id).map(AsRef::as_ref)
     }
 
     pub(super) fn get_mut(&mut self, id: i64) -> Option<&mut V> {
-        if self.rows.contains_key(&id) { Arc::make_mut(&mut self.rows).get_mut(&id) } else { None }
+        if !self.rows.contains_key(&id) {
+            return None;
+        }
+        Arc::make_mut(&mut self.rows).get_mut(&id).map(Arc::make_mut)
     }
 
-    pub(super) fn remove(&mut self, id: i64) -> Option<V> {
+    pub(super) fn remove(&mut self, id: i64) -> Option<Arc<V>> {
         if self.rows.contains_key(&id) { Arc::make_mut(&mut self.rows).remove(&id) } else { None }
     }
 
     /// All rows, by id.
     pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = &V> {
-        self.rows.values()
+        self.rows.values().map(AsRef::as_ref)
     }
 
     /// Rows with an id above `after`.
     pub(super) fn above(&self, after: i64) -> impl DoubleEndedIterator<Item = &V> {
         self.rows
             .range((std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded))
-            .map(|(_, row)| row)
+            .map(|(_, row)| row.as_ref())
     }
 
     /// Removes every row that does not pass.
     pub(super) fn keep(&mut self, mut passes: impl FnMut(&V) -> bool) {
-        if !self.rows.values().all(&mut passes) {
+        if !self.rows.values().all(|row| passes(row)) {
             Arc::make_mut(&mut self.rows).retain(|_, row| passes(row));
         }
     }
@@ -75,7 +78,7 @@ impl<V: Clone> Table<V> {
 /// Rows under a natural key, shared until written.
 #[derive(Debug)]
 pub(super) struct Keyed<K, V> {
-    rows: Arc<BTreeMap<K, V>>,
+    rows: Arc<BTreeMap<K, Arc<V>>>,
 }
 
 impl<K, V> Clone for Keyed<K, V> {
@@ -92,24 +95,24 @@ impl<K, V> Default for Keyed<K, V> {
 
 impl<K: Ord + Clone, V: Clone> Keyed<K, V> {
     pub(super) fn put(&mut self, key: K, row: V) {
-        Arc::make_mut(&mut self.rows).insert(key, row);
+        Arc::make_mut(&mut self.rows).insert(key, Arc::new(row));
     }
 
     pub(super) fn get(&self, key: &K) -> Option<&V> {
-        self.rows.get(key)
+        self.rows.get(key).map(AsRef::as_ref)
     }
 
-    pub(super) fn remove(&mut self, key: &K) -> Option<V> {
+    pub(super) fn remove(&mut self, key: &K) -> Option<Arc<V>> {
         if self.rows.contains_key(key) { Arc::make_mut(&mut self.rows).remove(key) } else { None }
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.rows.iter()
+        self.rows.iter().map(|(key, row)| (key, row.as_ref()))
     }
 
     /// Rows with a key at or after `first`.
     pub(super) fn from(&self, first: K) -> impl Iterator<Item = (&K, &V)> {
-        self.rows.range(first..)
+        self.rows.range(first..).map(|(key, row)| (key, row.as_ref()))
     }
 
     pub(super) fn keep(&mut self, mut passes: impl FnMut(&K, &V) -> bool) {
