@@ -105,7 +105,8 @@ impl Far {
         let stdin = process.stdin();
         let mut line = String::new();
         BufReader::new(process.stdout()?).read_line(&mut line)?;
-        let told = serde_json::from_str(&line).with_context(|| format!("{args:?} did not start"))?;
+        let told =
+            serde_json::from_str(&line).with_context(|| format!("{args:?} did not start"))?;
         Ok(Self { told, _process: process, _stdin: stdin })
     }
 }

@@ -49,7 +49,7 @@ impl Fact {
             Self::Happened { pair, .. } | Self::Seen { pair } => {
                 (pair.item(side) == Some(item)).then_some(&mut **pair)
             }
-            Self::Never(_) => None,
+            Self::Never(_) | Self::Over(_) => None,
         }
     }
 }

@@ -29,11 +29,7 @@ pub(crate) fn store(database: &str) -> anyhow::Result<Arc<Storage>> {
 
 impl Product {
     /// Starts a server that only takes in, on a new database with two trackers that nobody asks.
-    pub(crate) async fn start(
-        program: &Path,
-        home: &Path,
-        database: &str,
-    ) -> anyhow::Result<Self> {
+    pub(crate) async fn start(program: &Path, home: &Path, database: &str) -> anyhow::Result<Self> {
         let (config, connector) = two_trackers(database).await?;
         let database = database.to_owned();
         let server = Server::start(&Start { program, home, database, key: None, role: "api" })?;

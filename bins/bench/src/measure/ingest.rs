@@ -63,7 +63,12 @@ fn on_sqlite(
             report.figure(&format!("{name}_rate_ratio"), ratio, "of the ceiling", RATE);
             report.figure(&format!("{name}_p99_ratio"), ours.p99() / bare.p99(), "times", P99);
             let over = |theirs: f64| ours.rate() / theirs;
-            report.figure("ingest_over_adnanh_published", over(peers::ADNANH_INGEST), "times", ADNANH);
+            report.figure(
+                "ingest_over_adnanh_published",
+                over(peers::ADNANH_INGEST),
+                "times",
+                ADNANH,
+            );
             report.figure("ingest_over_n8n_published", over(peers::N8N_INGEST), "times", N8N);
         }
     }
@@ -145,8 +150,7 @@ fn whole(sent: Sent) -> anyhow::Result<Sent> {
 /// Kills the server under load; answers how many deliveries it had accepted that its database does not have.
 async fn killed(product: Product, database: &str, sent: &mut Tally) -> anyhow::Result<f64> {
     let hook = product.hook.clone();
-    let sender =
-        std::thread::spawn(move || hook.press(MANY, Pace::Full, Duration::from_secs(60)));
+    let sender = std::thread::spawn(move || hook.press(MANY, Pace::Full, Duration::from_secs(60)));
     tokio::time::sleep(Duration::from_millis(300)).await;
     product.kill();
     let last = sender.join().ok().context("the sender panicked")??;

@@ -106,7 +106,8 @@ fn setting(recipients: usize) -> anyhow::Result<syncline_domain::NotificationSet
     row.recipients = Vec::new();
     for number in 0..recipients {
         let address = format!("person{number}@example.test");
-        let recipient = Recipient::parse(ChannelKind::Email, &address).map_err(anyhow::Error::msg)?;
+        let recipient =
+            Recipient::parse(ChannelKind::Email, &address).map_err(anyhow::Error::msg)?;
         row.recipients.push(StoredRecipient {
             hash: recipient.hash(),
             shown: address,
@@ -174,8 +175,7 @@ impl Mail {
             from: Some("Bench <bench@example.test>".to_owned()),
             ..SmtpSettings::default()
         })?;
-        let channels =
-            Channels::new(outbound, Some(smtp), &Links::new("http://127.0.0.1"), clock);
+        let channels = Channels::new(outbound, Some(smtp), &Links::new("http://127.0.0.1"), clock);
         let channel = channels.get(ChannelKind::Email);
         channel.map(Self).ok_or_else(|| anyhow::anyhow!("there is no mail channel"))
     }

@@ -11,9 +11,7 @@ use serde_json::json;
 use syncline_domain::ports::{BoxFuture, Clock, JobContext, JobHandler, Store, StoreExt as _};
 use syncline_domain::{Job, JobOutcome, NewJob, Trigger, WaitingRoom};
 use syncline_engine::{SystemClock, SystemRng};
-use syncline_queue::{
-    Ending, Handlers, Queue, QueueConfig, QueueParts, QueueTimes, StopSignal,
-};
+use syncline_queue::{Ending, Handlers, Queue, QueueConfig, QueueParts, QueueTimes, StopSignal};
 use syncline_storage::Storage;
 use syncline_testkit::TestServer;
 use tokio::runtime::Runtime;

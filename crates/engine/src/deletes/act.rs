@@ -287,6 +287,7 @@ async fn put_intent(
             fields: Fields::new(),
             comment: None,
             from_comment_id: None,
+            agreed: Default::default(),
         },
         state: IntentState::Open,
         created_at: course.now(),

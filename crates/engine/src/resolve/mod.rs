@@ -87,6 +87,7 @@ pub(crate) async fn resolve(
         Arc::clone(&engine.parts.store),
         Arc::clone(&engine.parts.clock),
         lease,
+        engine.lease,
     ));
     let people = engine.accounts.of(&spec.config, engine.parts.clock.monotonic());
     let row = row_of(engine, &conflict);
@@ -129,13 +130,13 @@ async fn rows(
 /// Takes the configuration's lease: no run may plan while a decision is carried out.
 async fn begun(engine: &Engine, conflict: &Conflict) -> Result<(SyncSpec, Lease), ResolveError> {
     let (config, now) = (conflict.config_id, engine.parts.clock.now());
-    let holder = engine.parts.holder.clone();
+    let (holder, ttl) = (engine.parts.holder.clone(), engine.lease);
     let begun = engine
         .parts
         .store
         .tx("start_resolve", move |tx| {
             let spec = crate::spec::load(tx, config)?;
-            match take_lease(tx, config, &holder, now)? {
+            match take_lease(tx, config, &holder, now, ttl)? {
                 Some(lease) => Ok(Ok((spec, lease))),
                 None => Ok(Err(running_row(tx, config)?)),
             }
