@@ -49,6 +49,8 @@ struct ScheduledView {
     timezone: String,
     next_run: Option<String>,
     last_run: Option<String>,
+    /// Why it is not armed, when its expression or time zone cannot be read.
+    error: Option<String>,
 }
 
 impl From<SchedulerState> for SchedulerView {
@@ -77,6 +79,7 @@ impl From<ScheduledConfig> for ScheduledView {
             timezone: config.timezone,
             next_run: config.next_sync_at.filter(|_| scheduled.armed).map(Timestamp::to_iso),
             last_run: config.last_sync_at.map(Timestamp::to_iso),
+            error: scheduled.error,
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use syncline_domain::ports::{ExecutionFilter, Lease, StoreExt as _, Tx};
 use syncline_domain::{ExecutionStatus, Fault, Role, SyncConfig, Timestamp, TriggerType};
-use syncline_scheduler::{LEADER_LEASE, LEADER_TTL, RUNNING_SETTING};
+use syncline_scheduler::{LEADER_LEASE, LEADER_TTL, RUNNING_SETTING, Schedule, ScheduleError};
 
 use crate::{App, AppError, Caller, audit};
 
@@ -31,6 +31,8 @@ pub struct ScheduledConfig {
     pub armed: bool,
     /// A run of it is going on.
     pub running_now: bool,
+    /// Why it cannot be armed, when its expression or zone cannot be read.
+    pub error: Option<String>,
 }
 
 impl SchedulerState {
@@ -141,10 +143,25 @@ fn scheduled(
         config.is_active && config.trigger_type == TriggerType::Scheduled && caller.sees(config.id)
     });
     Ok(configs
-        .map(|config| ScheduledConfig {
-            armed: is_running && config.next_sync_at.is_some(),
-            running_now: running.iter().any(|run| run.config_id == config.id),
-            config,
+        .map(|config| {
+            let error = unreadable(&config);
+            ScheduledConfig {
+                armed: is_running && config.next_sync_at.is_some() && error.is_none(),
+                running_now: running.iter().any(|run| run.config_id == config.id),
+                error,
+                config,
+            }
         })
         .collect())
+}
+
+/// Rows are checked when they are saved; one that was changed by hand, or by an older zone table, says so itself.
+fn unreadable(config: &SyncConfig) -> Option<String> {
+    let cron = config.schedule_cron.as_deref().unwrap_or_default();
+    let error = Schedule::parse(cron, &config.timezone).err()?;
+    let field = match &error {
+        ScheduleError::Cron(_) => "schedule_cron",
+        ScheduleError::Zone(_) => "timezone",
+    };
+    Some(format!("{field}: {error}"))
 }
