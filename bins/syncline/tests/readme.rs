@@ -1,4 +1,4 @@
-//! The first sync of the README, executed from the README itself.
+//! The first sync and the automation of the README, executed from the README itself.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod support;
@@ -8,14 +8,15 @@ use std::process::Command;
 use serde_json::Value;
 use support::{free_port, serve, start_until, syncline, text};
 
-/// The blocks of the README that are marked as the first sync, in order.
-fn first_sync() -> String {
+/// The blocks of the README that carry this mark, in order.
+fn blocks(mark: &str) -> String {
     let readme = std::fs::read_to_string("../../README.md").expect("the README");
     let mut script = String::new();
     let mut inside = false;
+    let begin = format!("```bash {mark}");
     for line in readme.lines() {
         match line {
-            "```bash first-sync" => inside = true,
+            _ if line == begin => inside = true,
             "```" => inside = false,
             _ if inside => {
                 script.push_str(line);
@@ -36,7 +37,7 @@ fn the_first_sync_works_as_printed() {
     sandbox.args(["--servicedesk", &desk.to_string()]);
     let _sandbox = start_until(&mut sandbox, "Ctrl-C ends", false);
     let _server = serve(folder.path(), port);
-    let script = first_sync()
+    let script = format!("{}{}", blocks("first-sync"), blocks("automation"))
         .replace(":8801", &format!(":{azure}"))
         .replace(":8802", &format!(":{desk}"))
         .replace(":3000", &format!(":{port}"));
@@ -52,7 +53,9 @@ fn the_first_sync_works_as_printed() {
         .collect();
     assert!(replies.iter().all(|reply| reply["success"] == true), "{said}");
 
-    let [.., preview, first, second, pairs] = replies.as_slice() else { panic!("{said}") };
+    let [.., preview, first, second, pairs, scheduled, hook, told] = replies.as_slice() else {
+        panic!("{said}")
+    };
     let created = first["results"]["created"].as_u64().expect("a count");
     assert!(created > 0, "{first}");
     assert_eq!(first["results"]["errors"], 0, "{first}");
@@ -60,4 +63,8 @@ fn the_first_sync_works_as_printed() {
     assert_eq!(second["results"]["created"], 0, "{second}");
     assert_eq!(second["results"]["updated"], 0, "{second}");
     assert_eq!(pairs["total"], created);
+    assert!(scheduled["next_run"]["next_sync_at"].is_i64(), "{scheduled}");
+    assert_eq!(hook["webhook"]["secret"].as_str().map(str::len), Some(64), "{hook}");
+    assert!(hook["setup"].as_array().is_some_and(|steps| steps.len() > 2), "{hook}");
+    assert_eq!(told["notification_id"], 1, "{told}");
 }
