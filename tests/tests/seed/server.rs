@@ -189,7 +189,7 @@ pub(crate) fn sqlite(database: &Path, script: &str) -> Option<String> {
     );
     let done = std::process::Command::new("python3").arg("-c").arg(program).output();
     let Ok(done) = done else {
-        syncline_testkit::or_skip("python", "python3 does not start");
+        syncline_testkit::require::or_skip("python", "python3 does not start");
         return None;
     };
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
