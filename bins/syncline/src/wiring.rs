@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use syncline_app::{App, AppParts, Automation, Limits};
+use syncline_app::{App, AppParts, Automation, FollowUp, Limits};
 use syncline_connectors::{Connectors, Readers};
 use syncline_domain::WaitingRoom;
 use syncline_domain::ports::{Clock, FaultPoints, NoFaultPoints, Rng, RunEvents, Sealer, Store};
@@ -78,7 +78,7 @@ impl House {
             ids: Arc::new(SystemIds::new()),
             events,
             faults,
-            ending: Arc::new(Herald),
+            ending: Arc::new(FollowUp(Herald)),
             holder: holder.clone(),
         })
         .with_lease(config.automation.job_lease);

@@ -1,10 +1,12 @@
 //! Running syncs, looking at runs, and asking what a run would do.
 
+mod follow;
 mod history;
 mod pairs;
 mod start;
 mod trial;
 
+pub use follow::FollowUp;
 pub use history::{ExecutionPage, ExecutionState, OutcomePage};
 pub use pairs::{OnNextRun, PairView};
 pub use start::{RunAsked, RunStarted};
