@@ -20,6 +20,12 @@ test-pg:
 test-real:
     SYNCLINE_REQUIRE=redmine cargo test -p syncline-tests --test real
 
+# the release server killed 200 times under load and at every named point, and three processes killed and frozen, on both
+# databases
+crash KILLS="200":
+    cargo build --release -p syncline
+    SYNCLINE_REQUIRE=postgres SYNCLINE_CRASH_KILLS={{KILLS}} cargo test --release -p syncline-tests --test crash --test processes -- --nocapture
+
 # figures, release build; the server itself is one of the things measured
 bench *ARGS:
     cargo build --release

@@ -4,8 +4,9 @@
 //! - [`Stage`]: storage, vault, outbound client, connectors, engine and use cases, wired as the program wires them, on
 //!   one clock with the sandboxes that it starts.
 //! - [`TestClock`]: real time that a test may move ahead.
+//! - [`edits`]: titles that tell which edit has arrived.
 //! - [`judge`]: what must hold after a sync, judged by the trackers and their effect logs, never by the product alone.
-//! - [`program`]: the built program as a process.
+//! - [`program`]: the built program as a process; [`server`]: that process as a server, to be killed and frozen.
 //!
 //! # Invariants
 //! - Expectations are read from the sandboxes; the store is asked only about pairs.
@@ -35,8 +36,10 @@
 )]
 
 mod clock;
+pub mod edits;
 pub mod judge;
 pub mod program;
+pub mod server;
 mod stage;
 
 pub use clock::TestClock;

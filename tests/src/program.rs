@@ -16,7 +16,13 @@ static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 /// When the program cannot be built.
 #[must_use]
 pub fn syncline(stage: &Stage) -> Command {
-    let mut command = Command::new(PROGRAM.get_or_init(find));
+    on_stage(stage, PROGRAM.get_or_init(find))
+}
+
+/// Another program in the same place.
+#[must_use]
+pub fn on_stage(stage: &Stage, program: &Path) -> Command {
+    let mut command = Command::new(program);
     command.current_dir(stage.folder()).env_clear().stdin(Stdio::null());
     command.stdout(Stdio::null()).stderr(Stdio::piped());
     for name in ["PATH", "HOME", "TMPDIR"] {

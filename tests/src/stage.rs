@@ -128,8 +128,22 @@ impl Stage {
     ) -> ConfigId {
         let source = self.connect("source", from).await;
         let target = self.connect("target", to).await;
+        let config = self.configure("in step", (source, target), types, options).await;
+        from.reset_requests();
+        to.reset_requests();
+        config
+    }
+
+    /// A configuration between registered trackers, with one type of each mapped by suggestions.
+    pub async fn configure(
+        &self,
+        name: &str,
+        (source, target): (ConnectorId, ConnectorId),
+        types: (&str, &str),
+        options: Value,
+    ) -> ConfigId {
         let body = json!({
-            "name": "in step", "source_connector_id": source, "target_connector_id": target,
+            "name": name, "source_connector_id": source, "target_connector_id": target,
             "type_mappings": [{
                 "source_type_id": self.type_id(source, types.0).await,
                 "target_type_id": self.type_id(target, types.1).await,
@@ -137,13 +151,11 @@ impl Stage {
             }],
             "options": options
         });
-        let saved = self.app.create_config(&self.me, body).await.unwrap();
-        from.reset_requests();
-        to.reset_requests();
-        saved.id
+        self.app.create_config(&self.me, body).await.unwrap().id
     }
 
-    async fn connect(&self, name: &str, sandbox: &RunningSandbox) -> ConnectorId {
+    /// Registers and discovers a tracker.
+    pub async fn connect(&self, name: &str, sandbox: &RunningSandbox) -> ConnectorId {
         let info = sandbox.info();
         let body = json!({
             "name": name, "connector_type": info.connector_type, "base_url": info.base_url,
