@@ -22,7 +22,7 @@ pub use config::{
     AutomationConfig, Config, ConfigFault, Encryption, Role, Variables, parse_dotenv,
 };
 pub use serve::{run, run_at, run_within, serve};
-pub use wiring::Seams;
+pub use wiring::{Seams, StoreLayer};
 
 /// A configuration that cannot be used (`EX_CONFIG` of sysexits.h).
 const EXIT_CONFIG: u8 = 78;

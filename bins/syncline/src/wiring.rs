@@ -17,6 +17,9 @@ use crate::automation::name_of_process;
 use crate::config::Config;
 use crate::key_ring::FollowingVault;
 
+/// Puts something over a store.
+pub type StoreLayer = Box<dyn FnOnce(Arc<dyn Store>) -> Arc<dyn Store> + Send>;
+
 /// What the rooms stand on besides the configuration: the machine's own by default; tests put theirs in its place.
 pub struct Seams {
     /// Tells the time.
@@ -24,7 +27,7 @@ pub struct Seams {
     /// Named points at which a run may die.
     pub faults: Arc<dyn FaultPoints>,
     /// Puts a layer over the store, through which all transactions go.
-    pub over_store: Box<dyn FnOnce(Arc<dyn Store>) -> Arc<dyn Store> + Send>,
+    pub over_store: StoreLayer,
 }
 
 impl Default for Seams {
