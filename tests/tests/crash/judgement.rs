@@ -53,12 +53,11 @@ pub async fn idle(scene: &Scene) {
     }
 }
 
-/// Waits until one more job has come to its end.
-pub async fn one_more_job(scene: &Scene) {
-    let store = &scene.stage.store;
-    let done = async || store.view("counts", |tx| tx.queue_counts(None)).await.unwrap().completed;
-    let (before, since) = (done().await, Instant::now());
-    while done().await == before {
+/// Waits until no job that is not at its end has been begun more than twice.
+pub async fn nobody_is_worn_out(scene: &Scene) {
+    let since = Instant::now();
+    let is_worn_out = |job: &Job| job.completed_at.is_none() && job.attempts > 2;
+    while jobs(scene).await.values().any(is_worn_out) {
         assert!(since.elapsed() < PATIENCE, "no job comes to its end");
         sleep(LOOK).await;
     }

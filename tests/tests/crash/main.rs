@@ -48,7 +48,7 @@ const DEATH: &str = "SYNCLINE_TEST_DEATH";
 const PASSED: &str = "SYNCLINE_TEST_PASSED";
 
 const USUAL_KILLS: u64 = 6;
-/// After so many kills a server gets a job done before it is killed, too. A job whose worker dies ten times is given up,
+/// After so many kills a server gets worn out jobs done before it is killed, too. A job whose worker dies ten times is given up,
 /// and that is meant; on a slow machine kills would come so fast that no job ever gets anywhere.
 const BREATHES: u64 = 4;
 
@@ -149,10 +149,10 @@ fn is_of_recovery(point: &str) -> bool {
     point.contains("recover")
 }
 
-/// A server gets a job done before it is killed.
+/// A server gets the jobs done whose workers died often before it is killed.
 async fn lives_for_a_while(scene: &Scene) {
     let mut server = scene.serve(scene.program()).await;
-    judgement::one_more_job(scene).await;
+    judgement::nobody_is_worn_out(scene).await;
     server.kill();
     scene.address.send_replace(None);
 }
