@@ -163,6 +163,10 @@ pub enum IntentPlan {
         /// both sides' changes is news for the side that has only its own.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         agreed: Vec<(Side, FieldRef, Value)>,
+        /// What the reading side showed of the fields that the values were made from: the base of that side, should
+        /// the write turn out to have happened. Empty in intents of older programs.
+        #[serde(default, skip_serializing_if = "crate::Fields::is_empty")]
+        seen: crate::Fields,
     },
 }
 

@@ -46,12 +46,12 @@ pub(crate) struct Known {
     pairs: HashMap<ItemId, PairMemory>,
     visited: HashSet<ItemId>,
     retries: HashMap<ItemId, ItemRetry>,
-    /// Creates of other configurations on the reading side whose outcome is not recorded.
+    /// Creates on the reading side, of this and other configurations, whose outcome is not recorded.
     rivals: Vec<Intent>,
 }
 
 impl Known {
-    /// Whether an item without a family may be what another configuration is just making: it will have one soon.
+    /// Whether an item without a family may be what some configuration is just making: it will have one soon.
     pub(crate) fn may_be_a_copy(&self, item: &Item) -> bool {
         let title = Value::String(item.title.clone());
         self.rivals.iter().any(|intent| {
@@ -215,19 +215,20 @@ fn read(tx: &mut dyn Tx, question: &Question) -> Result<Known, Fault> {
         .collect();
     let is_stranger = |item: &&ItemId| !pairs.contains_key(*item) && !visited.contains(*item);
     let rivals = match items.iter().find(is_stranger) {
-        Some(_) => rivals(tx, *config, *reader)?,
+        Some(_) => rivals(tx, *reader)?,
         None => Vec::new(),
     };
     Ok(Known { pairs, visited, retries, rivals })
 }
 
-/// Creates of other configurations on this connector whose outcome is not recorded.
-fn rivals(tx: &mut dyn Tx, config: ConfigId, connector: ConnectorId) -> Result<Vec<Intent>, Fault> {
+/// Creates on this connector whose outcome is not recorded. Those of the run's own configuration are of its other
+/// direction: a copy of which nobody knows yet is no news of the side on which it was made.
+fn rivals(tx: &mut dyn Tx, connector: ConnectorId) -> Result<Vec<Intent>, Fault> {
     let mut rivals = Vec::new();
     for other in tx.configs()? {
         let sides: Vec<Side> = [Side::Source, Side::Target]
             .into_iter()
-            .filter(|side| other.id != config && other.connector(*side) == connector)
+            .filter(|side| other.connector(*side) == connector)
             .collect();
         if sides.is_empty() {
             continue;

@@ -90,7 +90,7 @@ pub(crate) fn first_look(pass: &Pass, known: &Known, item: Item, now: Timestamp)
             return Look::Done(Verdict::filtered(why));
         }
         None if known.may_be_a_copy(&item) => {
-            let why = "another configuration may be making this item as a copy just now";
+            let why = "it may be a copy that was just made and is not recorded yet";
             let later = RetryMove::Later(now.after(backoff(0)));
             return Look::Done(Verdict::waiting(why, None, later));
         }

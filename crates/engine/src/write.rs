@@ -6,16 +6,19 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use syncline_domain::ports::{ConnectorError, ErrorKind, Marker, Write, WriteKind};
-use syncline_domain::{Intent, IntentId, IntentPlan, IntentState, Item, OpId, WriteOp};
+use syncline_domain::{
+    FieldRef, Fields, Intent, IntentId, IntentPlan, IntentState, Item, OpId, WriteOp,
+};
 
 use crate::agree::agreed_by_merge;
 use crate::course::Course;
 use crate::error::Stop;
 use crate::lease::Keeper;
-use crate::pass::Pass;
+use crate::pass::{Pass, input_of};
 use crate::plan::Planned;
 use crate::points;
 use crate::record::{Finished, record};
+use crate::stance::is_write;
 
 /// How one write ended.
 #[derive(Clone, Debug)]
@@ -165,6 +168,7 @@ async fn put_intents(
                 comment: None,
                 from_comment_id: None,
                 agreed: agreed_by_merge(pass, one),
+                seen: seen(pass, one),
             },
             state: IntentState::Open,
             created_at: now,
@@ -173,6 +177,21 @@ async fn put_intents(
     let ids = course.fenced("put_intents", move |tx| tx.insert_intents(&intents)).await?;
     let ready = writes.into_iter().zip(ids).enumerate();
     Ok(ready.map(|(at, (write, intent))| Ready { at, intent, write }).collect())
+}
+
+/// What the reading side shows of the fields that the written values were made from. A field that also waits for a
+/// person is left out: its base must not move.
+fn seen(pass: &Pass, planned: &Planned) -> Fields {
+    let open = &planned.open;
+    let Some(rules) = pass.rules_between(&open.item.type_ref, &open.mapped.type_ref) else {
+        return Fields::new();
+    };
+    let waits = |field: &FieldRef| {
+        planned.stances.iter().any(|one| one.stance.blocks() && one.sources.contains(field))
+    };
+    let written = planned.stances.iter().filter(|one| is_write(one));
+    let sources = written.flat_map(|one| &one.sources).filter(|field| !waits(field));
+    sources.map(|field| (field.clone(), input_of(rules, &open.item, field))).collect()
 }
 
 fn write_of(pass: &Pass, planned: &Planned, op_id: OpId) -> Write {

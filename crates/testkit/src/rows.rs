@@ -237,6 +237,7 @@ pub fn intent(config_id: ConfigId, execution_id: ExecutionId, number: u64) -> In
             comment: None,
             from_comment_id: None,
             agreed: Vec::new(),
+            seen: Fields::new(),
         },
         state: IntentState::Open,
         created_at: at(23),

@@ -151,6 +151,7 @@ async fn put_intents(
                 comment: Some(job.copy.body.clone()),
                 from_comment_id: Some(job.original.id.clone()),
                 agreed: Vec::new(),
+                seen: Fields::new(),
             },
             state: IntentState::Open,
             created_at: now,

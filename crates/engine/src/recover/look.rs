@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use syncline_domain::ports::{Connector, ConnectorError, FindCreated, Marker, StoreExt as _};
-use syncline_domain::{ConnectorId, Intent, IntentPlan, Item, ItemId, Side, Timestamp};
+use syncline_domain::ports::{Connector, ConnectorError, FindCreated, Marker, StoreExt as _, Tx};
+use syncline_domain::{
+    ConfigId, ConnectorId, Direction, ExecutionId, Fault, Intent, IntentPlan, Item, ItemId, Side,
+    Timestamp,
+};
 
 use super::{End, Ends, SKEW, Types};
 use crate::adopt::{Compare as _, Fate, Lost, match_up, shows};
@@ -19,6 +22,8 @@ pub(super) struct Look<'a> {
     pub(super) side: Side,
     pub(super) connector: &'a dyn Connector,
     pub(super) now: Timestamp,
+    /// When the runs that planned the intents ended.
+    pub(super) ended: &'a BTreeMap<ExecutionId, Timestamp>,
 }
 
 impl Look<'_> {
@@ -76,12 +81,13 @@ impl Look<'_> {
         if ids.is_empty() {
             return Ok(found);
         }
-        let connector = self.connector_id();
+        let (config, connector) = (self.course.spec.config.id, self.connector_id());
+        let is_marked = query.marker.is_some();
         let paired: BTreeSet<ItemId> = self
             .course
             .parts
             .store
-            .view("recover_paired", move |tx| tx.paired_items(connector, &ids))
+            .view("recover_paired", move |tx| taken(tx, config, connector, is_marked, &ids))
             .await?;
         found.retain(|item| !paired.contains(&item.id));
         Ok(found)
@@ -120,9 +126,11 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// Nothing was found; it may be too early to say so.
+    /// Nothing was found; it may be too early to say so. The write may have happened as late as the end of its run.
     fn nowhere(&self, intent: &Intent) -> End {
-        let until = intent.created_at.after(self.connector.capabilities().search_lag);
+        let ended = self.ended.get(&intent.execution_id).copied();
+        let sent_by = ended.map_or(intent.created_at, |at| at.max(intent.created_at));
+        let until = sent_by.after(self.connector.capabilities().search_lag);
         if self.now < until { End::Later(until) } else { End::Never }
     }
 
@@ -181,6 +189,30 @@ impl Look<'_> {
     fn unknown_comment(&self, error: ConnectorError) -> Result<End, Stop> {
         if error.kind.stops_run() { Err(at(self.side, error)) } else { Ok(End::Never) }
     }
+}
+
+/// Items that are somebody's copy already. One that another configuration reads from this tracker may be ours all the
+/// same: it was copied onward before its own pair was recorded. A marker tells it from every other item; without one, an
+/// item that another configuration may have written itself is left to that one.
+fn taken(
+    tx: &mut dyn Tx,
+    config: ConfigId,
+    connector: ConnectorId,
+    is_marked: bool,
+    items: &[ItemId],
+) -> Result<BTreeSet<ItemId>, Fault> {
+    let mut taken = BTreeSet::new();
+    for other in tx.configs()? {
+        for side in [Side::Source, Side::Target] {
+            let reads_only = side == Side::Source && other.direction == Direction::OneWay;
+            let counts = other.id == config || !(is_marked || reads_only);
+            if counts && other.connector(side) == connector {
+                let pairs = tx.pairs_by_items(other.id, side, items)?;
+                taken.extend(pairs.iter().filter_map(|pair| pair.item(side).cloned()));
+            }
+        }
+    }
+    Ok(taken)
 }
 
 fn lost(intent: &Intent) -> Lost {

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use syncline_domain::ports::{Connector, StoreExt as _};
+use syncline_domain::ports::{Connector, StoreExt as _, Tx};
 use syncline_domain::{
-    CommentPair, FieldRef, FieldType, Intent, IntentId, Item, ItemId, ItemState, Side, SyncSpec,
-    Timestamp, WriteOp,
+    CommentPair, ConfigId, ExecutionId, Fault, FieldRef, FieldType, Intent, IntentId, Item, ItemId,
+    ItemState, Side, SyncSpec, Timestamp, WriteOp,
 };
 
 use crate::adopt::Compare;
@@ -116,8 +116,8 @@ pub(crate) async fn recover(
     target: &Arc<dyn Connector>,
 ) -> Result<Recovered, Stop> {
     let config = course.spec.config.id;
-    let intents =
-        course.parts.store.view("open_intents", move |tx| tx.open_intents(config)).await?;
+    let (intents, ended) =
+        course.parts.store.view("open_intents", move |tx| open_intents(tx, config)).await?;
     if intents.is_empty() {
         return Ok(Recovered::default());
     }
@@ -130,7 +130,8 @@ pub(crate) async fn recover(
     }
     let mut ends = BTreeMap::new();
     for (side, connector) in [(Side::Source, source), (Side::Target, target)] {
-        let look = Look { course, side, connector: connector.as_ref(), now: course.now() };
+        let look =
+            Look { course, side, connector: connector.as_ref(), now: course.now(), ended: &ended };
         let mine = |op: WriteOp| {
             let of_side = intents.iter().filter(move |intent| intent.side == side);
             of_side.filter(move |intent| intent.op == op).collect::<Vec<_>>()
@@ -142,6 +143,24 @@ pub(crate) async fn recover(
         ends.extend(mine(WriteOp::Delete).into_iter().map(|intent| (intent.id, End::Never)));
     }
     conclude(course, intents, ends).await
+}
+
+/// The open intents of a configuration, and when the runs that planned them ended.
+fn open_intents(
+    tx: &mut dyn Tx,
+    config: ConfigId,
+) -> Result<(Vec<Intent>, BTreeMap<ExecutionId, Timestamp>), Fault> {
+    let intents = tx.open_intents(config)?;
+    let mut ended = BTreeMap::new();
+    for intent in &intents {
+        if !ended.contains_key(&intent.execution_id)
+            && let Some(run) = tx.execution(intent.execution_id)?
+            && let Some(at) = run.ended_at
+        {
+            ended.insert(run.id, at);
+        }
+    }
+    Ok((intents, ended))
 }
 
 type Ends = BTreeMap<IntentId, End>;

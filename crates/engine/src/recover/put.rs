@@ -111,7 +111,7 @@ fn put_values(
     item: &Item,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let IntentPlan::V1 { status, fields, agreed, .. } = &intent.plan;
+    let IntentPlan::V1 { status, fields, agreed, seen, .. } = &intent.plan;
     let types = Types { spec, side: intent.side, type_ref: &item.type_ref };
     let mut planned: Fields = fields.clone();
     if let Some(status) = status {
@@ -119,6 +119,7 @@ fn put_values(
     }
     let mut bases = Vec::new();
     let mut receipts = Vec::new();
+    let mut is_whole = true;
     for (field, sent) in planned {
         let kind = match field.as_str() {
             STATUS_REF => FieldType::Picklist,
@@ -142,11 +143,23 @@ fn put_values(
         });
         // A value that the tracker shows in another form counts as sent; one that is not there at all does not, so
         // that the next look writes it.
-        if !alike(&sent, &now_there, kind) && shows(&sent, &now_there, kind) {
+        let is_there = shows(&sent, &now_there, kind);
+        is_whole &= is_there;
+        if is_there && !alike(&sent, &now_there, kind) {
             bases.push(base(sent_ref(&field), sent));
         }
         bases.push(base(field, now_there));
     }
+    // With the values, what they were made from is agreed on: whatever the reading side shows by now is news. Where
+    // some value is not there, everything is looked at again as if it were new.
+    let read = seen.iter().filter(|_| is_whole).map(|(field, value)| Base {
+        pair_id,
+        side: intent.side.other(),
+        field_ref: field.clone(),
+        value: value.clone(),
+        updated_at: now,
+    });
+    bases.extend(read);
     for (side, field, value) in agreed {
         bases.retain(|base| base.side != *side || base.field_ref != *field);
         bases.push(Base {

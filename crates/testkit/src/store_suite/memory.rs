@@ -109,6 +109,7 @@ pub async fn intents_are_kept_until_their_end(store: Arc<dyn Store>) {
             comment: Some("<p>hello</p>".to_owned()),
             from_comment_id: Some("c1".into()),
             agreed: Vec::new(),
+            seen: Fields::from([("b.a".into(), odd_json())]),
         },
         ..planned[1].clone()
     };

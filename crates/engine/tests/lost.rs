@@ -1,0 +1,108 @@
+//! Writes whose answers were lost, while the world around them goes on.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{FIELDS, World, value};
+use serde_json::{Value, json};
+use syncline_domain::ports::{ConnectorError, ErrorKind};
+use syncline_domain::{Direction, RunDirection};
+use syncline_engine::RunRequest;
+use syncline_testkit::{Method, Planned};
+
+fn lost() -> Planned {
+    Planned::After(ConnectorError::new(ErrorKind::Ambiguous, "the answer was lost"))
+}
+
+#[tokio::test]
+async fn a_copy_of_which_nobody_knows_yet_is_not_copied_back() {
+    let mut world = World::new();
+    world.tracker("a", 1).await;
+    world.tracker("b", 5_001).await;
+    let config =
+        world.join_fields(0, 1, FIELDS, |config| config.direction = Direction::Bidirectional).await;
+    world.fake(1).set_capabilities(|can| can.search_lag = Duration::from_secs(60));
+    world.fake(0).create_as("ada", "bug", json!({"title": "One"}));
+    world.fake(1).plan(Method::Create, 1, lost());
+    world.run(config).await;
+    // The target tells of the copy before its searches show it.
+    let copy = world.fake(1).items().remove(0).id;
+    let named = RunRequest {
+        direction: Some(RunDirection::TargetToSource),
+        item_ids: Some(vec![copy]),
+        ..RunRequest::of(config)
+    };
+    let early = world.run_with(named).await;
+    assert_eq!((early.totals.created, early.totals.waiting), (0, 1));
+    world.clock.advance(Duration::from_secs(120));
+    world.run(config).await;
+    world.assert_in_step(config, FIELDS).await;
+}
+
+#[tokio::test]
+async fn a_copy_that_was_copied_onward_is_adopted_all_the_same() {
+    let mut world = World::new();
+    for (name, first) in [("a", 1), ("b", 1_001), ("c", 2_001)] {
+        world.tracker(name, first).await;
+    }
+    let first = world
+        .join_fields(0, 1, FIELDS, |config| {
+            config.options.external_id_field = Some("external".into());
+        })
+        .await;
+    let second = world.join(1, 2).await;
+    world.fake(0).create_as("ada", "bug", json!({"title": "One"}));
+    world.fake(1).plan(Method::Create, 1, lost());
+    world.run(first).await;
+    // Under another title nobody takes it for a copy that is just being made.
+    let copy = world.fake(1).items().remove(0).id;
+    world.fake(1).edit_as("bob", &copy, json!({"title": "Another"}));
+    world.run(second).await;
+    world.run(first).await;
+    assert_eq!(world.fake(1).items().len(), 1, "its marker says whose copy it is");
+    assert_eq!(world.pairs(first).await.len(), 1);
+    assert_eq!(world.fake(2).items().len(), 1);
+}
+
+#[tokio::test]
+async fn an_edit_taken_back_before_its_answer_is_known_travels() {
+    for direction in [Direction::OneWay, Direction::Bidirectional] {
+        let mut world = World::new();
+        world.tracker("a", 1).await;
+        world.tracker("b", 5_001).await;
+        let config = world.join_fields(0, 1, FIELDS, |row| row.direction = direction).await;
+        let id = world.fake(0).create_as("ada", "bug", json!({"title": "One"}));
+        world.run(config).await;
+        world.fake(0).edit_as("ada", &id, json!({"progress": 50}));
+        world.fake(1).plan(Method::Update, 1, lost());
+        world.run(config).await;
+        world.fake(0).edit_as("ada", &id, json!({"progress": null}));
+        world.clock.advance(Duration::from_secs(120));
+        for _ in 0..2 {
+            world.run(config).await;
+        }
+        let copy = world.fake(1).item(&world.copy_of(config, &id).await).unwrap();
+        assert_eq!(value(&copy, "progress"), Value::Null, "{direction}");
+    }
+}
+
+#[tokio::test]
+async fn the_search_lag_counts_from_the_last_moment_of_sending() {
+    let (world, config) = World::pair().await;
+    drop(world.clock.clone().auto_advance());
+    world.fake(1).set_capabilities(|can| can.search_lag = Duration::from_secs(60));
+    world.fake(0).create_as("ada", "bug", json!({"title": "One"}));
+    // The tracker takes its time, and then the answer is lost.
+    world.fake(1).plan(Method::Create, 1, Planned::Slow(Duration::from_secs(50)));
+    world.fake(1).plan(Method::Create, 1, lost());
+    world.run(config).await;
+    world.clock.advance(Duration::from_secs(20));
+    let early = world.run(config).await;
+    assert_eq!((early.totals.created, early.totals.waiting), (0, 1), "it may not be found yet");
+    world.clock.advance(Duration::from_secs(120));
+    world.run(config).await;
+    world.assert_in_step(config, FIELDS).await;
+}
