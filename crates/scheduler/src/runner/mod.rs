@@ -77,7 +77,9 @@ impl Scheduler {
                     Some(self.clock.now().after(GLANCE))
                 }
             };
+            // In order, so that a history replays.
             tokio::select! {
+                biased;
                 () = stop.cancelled() => break,
                 () = self.wait(next, wakeup.as_mut()) => {}
             }
@@ -96,6 +98,7 @@ impl Scheduler {
                 return;
             }
             tokio::select! {
+                biased;
                 () = wakeup.woken() => return,
                 () = self.clock.sleep(nap) => {}
             }

@@ -142,6 +142,15 @@ impl FakeConnector {
         self.lock().script.effects.clone()
     }
 
+    /// Everything that was written after the effect with this number, oldest first.
+    #[must_use]
+    pub fn effects_after(&self, seq: u64) -> Vec<Effect> {
+        let state = self.lock();
+        let effects = &state.script.effects;
+        let from = effects.partition_point(|effect| effect.seq <= seq);
+        effects.iter().skip(from).cloned().collect()
+    }
+
     /// Our own writes that took effect, oldest first.
     #[must_use]
     pub fn own_effects(&self) -> Vec<Effect> {
