@@ -81,7 +81,7 @@ pub(crate) fn draw_edit(dice: &Dice, word: u64) -> (&'static str, Value) {
     let field = *dice.pick(&[FIELDS, &[STATUS_REF]].concat());
     let value = match field {
         "title" => json!(format!(" t{word} ")),
-        "description" => json!(format!("<P>d{word}</P>\n<script>x</script> ")),
+        "description" => json!(format!("<P>d{word}</P>\n ")),
         "priority" => json!(dice.pick(&["Low", "Normal", "High"])),
         "progress" => json!(word % 5),
         "due" => json!(format!("2026-03-0{}T04:05:06.789Z", 1 + word % 9)),
