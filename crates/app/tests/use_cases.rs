@@ -10,14 +10,14 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use syncline_app::{App, AppParts, Caller, Engine, EngineParts, SettingsSource};
+use syncline_app::{App, AppError, AppParts, Caller, Engine, EngineParts, SettingsSource};
 use syncline_domain::ports::{
     Connector, ConnectorError, ConnectorFactory, ConnectorTypeInfo, NoEvents, NoFaultPoints,
     NothingFollows, Place, SealError, Sealer, StoreExt as _,
 };
 use syncline_domain::{
-    AuthType, ConfigId, ConnectorId, ConnectorSettings, Credentials, FieldFault, FieldSchema,
-    FieldType, Schema,
+    AuthType, ConfigId, ConnectorId, ConnectorSettings, Credentials, Direction, Fault, FieldFault,
+    FieldSchema, FieldType, Schema,
 };
 use syncline_testkit::{FakeConnector, ManualClock, MemStore, SeqIds, bug_tracker, helpdesk};
 
@@ -201,6 +201,36 @@ async fn replacing_rules_keeps_the_ids_of_equal_ones_and_marks_only_real_changes
     assert!(third.fields.contains(&first.fields[1]), "the equal rule is the same row");
     assert!(!third.fields.iter().any(|rule| rule.id == first.fields[0].id), "the other one is new");
     assert_eq!((third.statuses, third.types), (first.statuses, first.types));
+}
+
+#[tokio::test]
+async fn rules_that_never_settle_are_refused_for_two_ways_only() {
+    let (_, app, me) = furnished().await;
+    let body = json!({"name": "c", "source_connector_id": 1, "target_connector_id": 2});
+    let id = app.create_config(&me, body).await.unwrap().id;
+    let strips =
+        json!({"source_field_id": 2, "target_field_id": 24, "transformation": "stripHtml"});
+    app.update_config(&me, id, rules(&json!([strips]))).await.unwrap();
+    let fault = |refused: AppError| {
+        let Some(Fault::Invalid(faults)) = refused.fault() else { panic!("{refused:?}") };
+        assert!(faults[0].message.contains("does not settle"), "{faults:?}");
+        faults[0].path.clone()
+    };
+    let two_way = json!({"direction": "bidirectional"});
+    let refused = app.update_config(&me, id, two_way.clone()).await.unwrap_err();
+    assert_eq!(fault(refused), "/direction");
+    let (view, _) = app.config(&me, id).await.unwrap();
+    assert_eq!(view.config.direction, Direction::OneWay, "nothing was half-written");
+
+    app.update_config(&me, id, rules(&json!([]))).await.unwrap();
+    app.update_config(&me, id, two_way).await.unwrap();
+    let refused = app.update_config(&me, id, rules(&json!([strips]))).await.unwrap_err();
+    assert_eq!(fault(refused), "/type_mappings/0/field_mappings/0/direction");
+    let refused = app.add_field_mapping(&me, id, strips.clone()).await.unwrap_err();
+    assert_eq!(fault(refused), "/direction");
+    let mut forward = strips;
+    forward["direction"] = json!("forward");
+    app.add_field_mapping(&me, id, forward).await.unwrap();
 }
 
 #[tokio::test]

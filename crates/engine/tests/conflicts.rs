@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use syncline_domain::ports::{ConnectorError, ErrorKind, StoreExt as _};
 use syncline_domain::{
     ConfigId, Conflict, ConflictKind, ConflictResolution, ConflictStatus, ItemId, ItemState,
-    MapDirection, ResolutionChoice,
+    MapDirection, ResolutionChoice, RunDirection,
 };
 use syncline_engine::{ResolveRequest, Resolved, RunRequest, fault_points};
 use syncline_testkit::{Method, Planned, Quirks, ScriptedFaultPoints};
@@ -439,4 +439,56 @@ async fn a_resolve_waits_for_no_run() {
     let nobody = ResolveRequest { conflict: 999.into(), resolution };
     let lost = engine.resolve(nobody, source, target).await.unwrap_err();
     assert_eq!(lost, syncline_engine::ResolveError::NotFound);
+}
+
+#[tokio::test]
+async fn items_whose_types_no_longer_fit_are_one_conflict() {
+    let (world, config, id, copy) = two_way(ConflictResolution::LastWriteWins).await;
+    let pair = world.pairs(config).await.remove(0);
+    let as_if = syncline_domain::Pair { target_type: "task".to_owned(), ..pair.clone() };
+    world.store.tx("other type", move |tx| tx.update_pair(&as_if)).await.unwrap();
+    for n in 0..3 {
+        world.fake(0).edit_as("ada", &id, json!({"title": format!("Edit {n}")}));
+        assert_eq!(world.run_way(config, RunDirection::SourceToTarget).await.totals.conflicted, 1);
+    }
+    assert_ne!(
+        world.field(1, &copy, "title"),
+        json!("Edit 2"),
+        "nothing is written by other rules"
+    );
+    let rows = world.conflicts(config).await;
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].kind, &rows[0].field), (ConflictKind::TypeMismatch, &None));
+    assert!(rows[0].reason.contains("\"bug\"") && rows[0].reason.contains("\"task\""));
+    let done = resolve(&world, &rows[0], ResolutionChoice::Source, Value::Null).await;
+    assert!(!done.applied && done.message.contains("map the two types"), "{}", done.message);
+    world.store.tx("same type", move |tx| tx.update_pair(&pair)).await.unwrap();
+    world.fake(0).edit_as("ada", &id, json!({"title": "It fits again"}));
+    world.run(config).await;
+    assert_eq!(world.conflicts(config).await[0].status, ConflictStatus::Resolved);
+    assert_eq!(world.field(1, &copy, "title"), json!("It fits again"));
+    world.rest(config).await;
+}
+
+#[tokio::test]
+async fn a_tracker_that_rewrites_what_it_gets_merges_and_comes_to_rest() {
+    let (world, config, id, copy) = two_way(ConflictResolution::Manual).await;
+    world.fake(1).set_quirks(Quirks::all());
+    let text = |a: &str, b: &str| format!("<P>{a}</P>\n<P>middle</P>\n<P>{b}</P> ");
+    world.fake(0).edit_as("ada", &id, json!({"description": text("a", "b")}));
+    world.run(config).await;
+    let shown = world.field(1, &copy, "description");
+    assert_ne!(shown, json!(text("a", "b")), "the tracker has a spelling of its own");
+    world.fake(0).edit_as("ada", &id, json!({"description": text("A", "b")}));
+    let edited = shown.as_str().unwrap().replace(">b<", ">B<");
+    world.fake(1).edit_as("bob", &copy, json!({"description": edited}));
+    let run = world.run(config).await;
+    assert_eq!(run.totals.conflicted, 0, "{:?}", world.conflicts(config).await);
+    for (at, item) in [(0, &id), (1, &copy)] {
+        let shown = world.field(at, item, "description").as_str().unwrap().to_lowercase();
+        assert!(shown.contains("<p>a</p>") && shown.contains("<p>b</p>"), "{shown}");
+        let shown = world.field(at, item, "description").as_str().unwrap().to_owned();
+        assert!(shown.contains(">A<") && shown.contains(">B<"), "{shown}");
+    }
+    world.rest(config).await;
 }
