@@ -43,7 +43,9 @@ impl Product {
         connector: ConnectorId,
     ) -> anyhow::Result<Self> {
         let mut wire = Wire::open(&server.host(), None).await?;
-        let body = json!({"name": "bench", "sync_config_id": config, "connector_id": connector});
+        let body = json!({
+            "name": "bench", "sync_config_id": config, "connector_id": connector, "auth_mode": "hmac-sha256"
+        });
         let made = wire.call("POST", "/api/webhooks/register", &body).await?;
         let text = |key: &str| made["webhook"][key].as_str().with_context(|| format!("no {key}"));
         let path = text("full_url")?.split_once("/api/").context("an odd address")?.1;

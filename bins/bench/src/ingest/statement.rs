@@ -10,7 +10,8 @@ use diesel::sql_types::{BigInt, HasSqlType, Text};
 /// The tables, but for their keys.
 pub(super) const DELIVERIES: &str =
     "webhook_id BIGINT NOT NULL, name TEXT NOT NULL, payload TEXT NOT NULL, at_us BIGINT NOT NULL";
-pub(super) const JOBS: &str = "delivery_id BIGINT NOT NULL, kind TEXT NOT NULL, status TEXT NOT NULL, run_at_us BIGINT NOT NULL";
+pub(super) const JOBS: &str = "delivery_id BIGINT NOT NULL, kind TEXT NOT NULL, \
+                               status TEXT NOT NULL, run_at_us BIGINT NOT NULL";
 
 /// A delivery.
 pub(super) struct Delivery<'a> {
