@@ -153,6 +153,7 @@ fn what_the_queue_asks_is_found_by_an_index() {
         tx.cancel_job(JobId(1), now).map(drop)?;
         tx.redrive_job(JobId(1), now)?;
         tx.queue_counts(None)?;
+        tx.prune_job_items(10, now, 10)?;
         tx.prune_jobs(10, now, 10).map(drop)
     });
     let walked = ["jobs_due", "jobs_run_at", "jobs_lease", "jobs_ended", "jobs_dead"];

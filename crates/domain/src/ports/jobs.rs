@@ -90,6 +90,10 @@ pub trait JobTx {
     /// Queues a failed or cancelled job again with all its attempts, due now, its result and the reasons why it ended
     /// forgotten (but not its last error); false when it is in another status or gone.
     fn redrive_job(&mut self, id: JobId, now: Timestamp) -> Result<bool, Fault>;
+    /// Deletes the named items of the first `limit` jobs that [`JobTx::prune_jobs`] would delete, at most `limit` rows;
+    /// answers how many.
+    fn prune_job_items(&mut self, keep: u64, before: Timestamp, limit: usize)
+    -> Result<u64, Fault>;
     /// Deletes jobs that ended before this, those with the lowest ids first, at most `limit`, always leaving the `keep`
     /// ended ones with the highest ids; answers how many.
     fn prune_jobs(&mut self, keep: u64, before: Timestamp, limit: usize) -> Result<u64, Fault>;

@@ -279,6 +279,9 @@ pub trait RunTx {
         filter: &OutcomeFilter,
         limit: usize,
     ) -> Result<Vec<ItemOutcome>, Fault>;
+    /// Deletes outcomes of the first `limit` runs that [`RunTx::prune_executions`] would delete, or, when they have none,
+    /// their finished intents, at most `limit` rows; answers how many. A run may have as many as there are items.
+    fn prune_run_items(&mut self, before: Timestamp, limit: usize) -> Result<u64, Fault>;
     /// Deletes ended runs that ended before this, with their outcomes, at most `limit`; answers how many.
     fn prune_executions(&mut self, before: Timestamp, limit: usize) -> Result<u64, Fault>;
 }
@@ -445,6 +448,8 @@ pub trait AdminTx {
     fn append_audit(&mut self, entry: &AuditEntry) -> Result<(), Fault>;
     /// Reads the trail, newest first, from below `before`, at most `limit`.
     fn audit(&mut self, before: Option<AuditId>, limit: usize) -> Result<Vec<AuditEntry>, Fault>;
+    /// Deletes the oldest lines as long as they are from before this, at most `limit`; answers how many.
+    fn prune_audit(&mut self, before: Timestamp, limit: usize) -> Result<u64, Fault>;
 
     /// The reply remembered for a key within a scope.
     fn remembered_reply(

@@ -11,7 +11,8 @@ use syncline_domain::{
 
 use super::{DbTx, touched};
 use crate::convert::{
-    all, count, from_json, from_json_opt, limit as rows_at_most, time, to_json, to_json_opt, word,
+    CHUNK, all, count, from_json, from_json_opt, limit as rows_at_most, time, to_json, to_json_opt,
+    word,
 };
 use crate::db::on_db;
 use crate::error::OrFault;
@@ -232,6 +233,28 @@ impl AdminTx for DbTx<'_> {
             .load(c))
         .or_fault()?;
         all(rows, Line::into_domain)
+    }
+
+    fn prune_audit(&mut self, before: Timestamp, limit: usize) -> Result<u64, Fault> {
+        let db = self.write()?;
+        // Lines come in the order of their time, so that the first that is young enough ends the search.
+        let oldest: Vec<(i64, i64)> = on_db!(&mut *db, c => audit_log::table
+            .order(audit_log::id)
+            .limit(rows_at_most(limit))
+            .select((audit_log::id, audit_log::at_us))
+            .load(c))
+        .or_fault()?;
+        let old: Vec<i64> = oldest
+            .into_iter()
+            .take_while(|(_, at)| *at < before.micros())
+            .map(|(id, _)| id)
+            .collect();
+        for chunk in old.chunks(CHUNK) {
+            on_db!(&mut *db, c =>
+                diesel::delete(audit_log::table.filter(audit_log::id.eq_any(chunk))).execute(c))
+            .or_fault()?;
+        }
+        Ok(count(old.len()))
     }
 
     fn remembered_reply(

@@ -12,7 +12,7 @@ use crate::convert::{
     CHUNK, all, count, from_json, from_json_opt, limit as rows_at_most, time, to_json, to_json_opt,
     word,
 };
-use crate::db::on_db;
+use crate::db::{Db, on_db};
 use crate::error::OrFault;
 use crate::schema::{executions, intents, item_outcomes};
 
@@ -270,21 +270,54 @@ impl RunTx for DbTx<'_> {
         all(rows, Outcome::into_domain)
     }
 
+    fn prune_run_items(&mut self, before: Timestamp, limit: usize) -> Result<u64, Fault> {
+        let db = self.write()?;
+        let runs = to_go(db, before, limit)?;
+        let mut left = limit;
+        for chunk in runs.chunks(CHUNK) {
+            let ids: Vec<i64> = on_db!(&mut *db, c => item_outcomes::table
+                .filter(item_outcomes::execution_id.eq_any(chunk))
+                .limit(rows_at_most(left))
+                .select(item_outcomes::id)
+                .load(c))
+            .or_fault()?;
+            for rows in ids.chunks(CHUNK) {
+                on_db!(&mut *db, c => diesel::delete(item_outcomes::table
+                    .filter(item_outcomes::id.eq_any(rows)))
+                .execute(c))
+                .or_fault()?;
+            }
+            left = left.saturating_sub(ids.len());
+            if left == 0 {
+                return Ok(count(limit));
+            }
+        }
+        for chunk in runs.chunks(CHUNK) {
+            let ids: Vec<i64> = on_db!(&mut *db, c => intents::table
+                .filter(intents::execution_id.eq_any(chunk))
+                .filter(intents::state.eq_any(FINISHED))
+                .limit(rows_at_most(left))
+                .select(intents::id)
+                .load(c))
+            .or_fault()?;
+            for rows in ids.chunks(CHUNK) {
+                on_db!(&mut *db, c =>
+                    diesel::delete(intents::table.filter(intents::id.eq_any(rows))).execute(c))
+                .or_fault()?;
+            }
+            left = left.saturating_sub(ids.len());
+        }
+        Ok(count(limit.saturating_sub(left)))
+    }
+
     /// Finished intents of those runs go with them; open ones stay until somebody finds out about them.
     fn prune_executions(&mut self, before: Timestamp, limit: usize) -> Result<u64, Fault> {
         let db = self.write()?;
-        let ids: Vec<i64> = on_db!(&mut *db, c => executions::table
-            .filter(executions::ended_at_us.lt(before.micros()))
-            .order(executions::id)
-            .limit(rows_at_most(limit))
-            .select(executions::id)
-            .load(c))
-        .or_fault()?;
-        let ended = [IntentState::Done.as_str(), IntentState::Abandoned.as_str()];
+        let ids = to_go(db, before, limit)?;
         for chunk in ids.chunks(CHUNK) {
             on_db!(&mut *db, c => diesel::delete(intents::table)
                 .filter(intents::execution_id.eq_any(chunk))
-                .filter(intents::state.eq_any(ended))
+                .filter(intents::state.eq_any(FINISHED))
                 .execute(c))
             .or_fault()?;
             on_db!(&mut *db, c => diesel::delete(executions::table)
@@ -294,4 +327,18 @@ impl RunTx for DbTx<'_> {
         }
         Ok(count(ids.len()))
     }
+}
+
+/// Intents of which nobody has anything to find out any more.
+const FINISHED: [&str; 2] = [IntentState::Done.as_str(), IntentState::Abandoned.as_str()];
+
+/// The runs that go next.
+fn to_go(db: &mut Db, before: Timestamp, limit: usize) -> Result<Vec<i64>, Fault> {
+    on_db!(&mut *db, c => executions::table
+        .filter(executions::ended_at_us.lt(before.micros()))
+        .order(executions::id)
+        .limit(rows_at_most(limit))
+        .select(executions::id)
+        .load(c))
+    .or_fault()
 }

@@ -79,6 +79,13 @@ impl AdminTx for MemTx<'_> {
             .collect())
     }
 
+    fn prune_audit(&mut self, before: Timestamp, limit: usize) -> Result<u64, Fault> {
+        let tables = self.write()?;
+        let young = tables.audit.all().find(|row| row.at >= before).map(|row| row.id);
+        let is_old = |row: &AuditEntry| young.is_none_or(|young| row.id < young);
+        Ok(tables.audit.prune(limit, is_old))
+    }
+
     fn remembered_reply(
         &mut self,
         scope: &str,

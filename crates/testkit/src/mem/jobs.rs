@@ -1,6 +1,7 @@
 //! Jobs.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use syncline_domain::ports::{JobFilter, JobTx, Topic};
@@ -55,6 +56,20 @@ fn abandoned(tables: &Tables, now: Timestamp, dead: &[String], limit: usize) -> 
         .collect();
     found.sort_unstable();
     found.into_iter().map(|(_, id)| id).take(limit).collect()
+}
+
+/// The jobs that go next.
+fn to_go(tables: &Tables, keep: u64, before: Timestamp, limit: usize) -> Vec<JobId> {
+    let keep = usize::try_from(keep).unwrap_or(usize::MAX);
+    let ended = tables.jobs.all().rev().map(|row| &row.job).filter(|job| ended(job.status));
+    let mut old: Vec<JobId> = ended
+        .skip(keep)
+        .filter(|job| job.completed_at.is_some_and(|at| at < before))
+        .map(|job| job.id)
+        .collect();
+    old.reverse();
+    old.truncate(limit);
+    old
 }
 
 impl JobTx for MemTx<'_> {
@@ -251,17 +266,27 @@ impl JobTx for MemTx<'_> {
         Ok(true)
     }
 
+    fn prune_job_items(
+        &mut self,
+        keep: u64,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<u64, Fault> {
+        let tables = self.write()?;
+        let mut left = limit;
+        for id in to_go(tables, keep, before, limit) {
+            if let Some(row) = tables.jobs.get_mut(id.0) {
+                let gone = row.items.len().min(left);
+                Arc::make_mut(&mut row.items).drain(..gone);
+                left -= gone;
+            }
+        }
+        Ok(u64::try_from(limit - left).unwrap_or(u64::MAX))
+    }
+
     fn prune_jobs(&mut self, keep: u64, before: Timestamp, limit: usize) -> Result<u64, Fault> {
         let tables = self.write()?;
-        let keep = usize::try_from(keep).unwrap_or(usize::MAX);
-        let ended = tables.jobs.all().rev().map(|row| &row.job).filter(|job| ended(job.status));
-        let mut old: Vec<JobId> = ended
-            .skip(keep)
-            .filter(|job| job.completed_at.is_some_and(|at| at < before))
-            .map(|job| job.id)
-            .collect();
-        old.reverse();
-        old.truncate(limit);
+        let old = to_go(tables, keep, before, limit);
         for id in &old {
             tables.jobs.remove(id.0);
         }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use syncline_domain::ports::{ExecutionFilter, OutcomeFilter, RunTx};
 use syncline_domain::{
-    Execution, ExecutionId, ExecutionStatus, Fault, ItemOutcome, NewExecution, OutcomeId,
-    Timestamp, Totals,
+    Execution, ExecutionId, ExecutionStatus, Fault, Intent, IntentState, ItemOutcome, NewExecution,
+    OutcomeId, Timestamp, Totals,
 };
 
 use super::MemTx;
@@ -125,6 +125,31 @@ impl RunTx for MemTx<'_> {
             .take(limit)
             .cloned()
             .collect())
+    }
+
+    fn prune_run_items(&mut self, before: Timestamp, limit: usize) -> Result<u64, Fault> {
+        let tables = self.write()?;
+        let old: BTreeSet<ExecutionId> = tables
+            .executions
+            .all()
+            .filter(|run| run.ended_at.is_some_and(|at| at < before))
+            .map(|run| run.id)
+            .take(limit)
+            .collect();
+        let outcomes: BTreeSet<(ExecutionId, OutcomeId)> = tables
+            .outcomes
+            .all()
+            .map(|(key, _)| *key)
+            .filter(|(run, _)| old.contains(run))
+            .take(limit)
+            .collect();
+        tables.outcomes.keep(|key, _| !outcomes.contains(key));
+        let ended = |intent: &Intent| {
+            let ended = matches!(intent.state, IntentState::Done | IntentState::Abandoned);
+            ended && old.contains(&intent.execution_id)
+        };
+        let intents = tables.intents.prune(limit - outcomes.len(), ended);
+        Ok(u64::try_from(outcomes.len()).unwrap_or(u64::MAX).saturating_add(intents))
     }
 
     fn prune_executions(&mut self, before: Timestamp, limit: usize) -> Result<u64, Fault> {

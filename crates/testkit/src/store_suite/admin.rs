@@ -75,6 +75,23 @@ pub async fn the_audit_trail_comes_newest_first(store: Arc<dyn Store>) {
     assert_eq!(rest.iter().map(|row| row.action.as_str()).collect::<Vec<_>>(), ["first"]);
 }
 
+pub async fn pruning_the_audit_trail_takes_the_oldest(store: Arc<dyn Store>) {
+    tx(&store, |tx| {
+        for (action, secs) in [("a", 10), ("b", 20), ("c", 30), ("set back", 15)] {
+            tx.append_audit(&AuditEntry { at: at(secs), ..audit_entry(action) })?;
+        }
+        Ok(())
+    })
+    .await;
+    assert_eq!(tx(&store, |tx| tx.prune_audit(at(10), 10)).await, 0);
+    assert_eq!(tx(&store, |tx| tx.prune_audit(at(30), 1)).await, 1);
+    assert_eq!(tx(&store, |tx| tx.prune_audit(at(30), 10)).await, 1);
+    let left = view(&store, |tx| tx.audit(None, 10)).await;
+    let left: Vec<&str> = left.iter().map(|row| row.action.as_str()).collect();
+    assert_eq!(left, ["set back", "c"], "what follows a younger line stays with it");
+    assert_eq!(tx(&store, |tx| tx.prune_audit(at(31), 10)).await, 2);
+}
+
 pub async fn replies_are_remembered_by_scope_and_key(store: Arc<dyn Store>) {
     let working =
         RememberedReply { status: 0, reply: String::new(), ..remembered_reply("me POST /a", "k") };

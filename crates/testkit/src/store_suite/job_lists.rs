@@ -139,6 +139,26 @@ pub async fn many_items_come_in_their_order(store: Arc<dyn Store>) {
     .await;
 }
 
+pub async fn items_of_old_jobs_go_in_parts(store: Arc<dyn Store>) {
+    let items = |range: std::ops::Range<u64>| range.map(|n| ItemId::new(n.to_string())).collect();
+    let old = NewJob { items: Some(items(0..5)), ..new_job(None) };
+    let old = enqueue(&store, &old).await;
+    let claimed = claim_one(&store, at(200)).await;
+    assert!(settle(&store, claim_of(&claimed), done(), at(200)).await);
+    let waits = NewJob { items: Some(items(0..3)), ..new_job(None) };
+    let waits = enqueue(&store, &waits).await;
+    let prune = |keep, limit| tx(&store, move |tx| tx.prune_job_items(keep, at(9_999), limit));
+    assert_eq!(prune(1, 100).await, 0, "kept, and so are its items");
+    assert_eq!((prune(0, 3).await, prune(0, 3).await, prune(0, 3).await), (3, 2, 0));
+    view(&store, move |tx| {
+        assert_eq!(tx.job_items(old, 10)?, []);
+        assert!(tx.job(old)?.is_some());
+        assert_eq!(tx.job_items(waits, 10)?.len(), 3);
+        Ok(())
+    })
+    .await;
+}
+
 pub async fn pruning_jobs_leaves_the_newest_and_those_that_go_on(store: Arc<dyn Store>) {
     let first = enqueue(&store, &NewJob { run_at: at(9_000), ..new_job(None) }).await;
     let mut old = Vec::new();

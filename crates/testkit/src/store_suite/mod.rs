@@ -202,6 +202,7 @@ macro_rules! store_suite {
             outcomes_come_in_order_filtered_and_paged
             outcome_columns_come_back
             pruning_takes_ended_runs_and_leaves_intents
+            items_of_old_runs_go_in_parts
 
             pair_columns_come_back
             an_item_is_paired_once_in_a_config
@@ -243,6 +244,7 @@ macro_rules! store_suite {
             api_keys_come_back_and_names_are_free_after_revocation
             settings_are_written_and_reset
             the_audit_trail_comes_newest_first
+            pruning_the_audit_trail_takes_the_oldest
             replies_are_remembered_by_scope_and_key
 
             an_error_rolls_everything_back
@@ -295,6 +297,7 @@ macro_rules! store_suite {
             queue_figures_count_by_status_and_scope
             many_items_come_in_their_order
             pruning_jobs_leaves_the_newest_and_those_that_go_on
+            items_of_old_jobs_go_in_parts
             a_deleted_owner_takes_its_automation_along
 
             webhook_columns_come_back

@@ -226,6 +226,37 @@ pub async fn outcome_columns_come_back(store: Arc<dyn Store>) {
     assert_eq!(read, [expected]);
 }
 
+pub async fn items_of_old_runs_go_in_parts(store: Arc<dyn Store>) {
+    let seed = seed(&store).await;
+    let runs = tx(&store, move |tx| {
+        let mut runs = Vec::new();
+        for secs in [200, 201, 300] {
+            let id = tx.insert_execution(&new_execution(seed.config))?;
+            let mut run = tx.execution(id)?.expect("just inserted");
+            run.status = ExecutionStatus::Completed;
+            run.ended_at = Some(at(secs));
+            tx.update_execution(&run)?;
+            let items = ["1", "2", "3"].map(|item| outcome(id, item, ItemState::Created));
+            tx.insert_outcomes(&items)?;
+            runs.push(id);
+        }
+        tx.insert_intents(&[intent(seed.config, runs[0], 1)])?;
+        Ok(runs)
+    })
+    .await;
+    let prune = |limit| tx(&store, move |tx| tx.prune_run_items(at(300), limit));
+    assert_eq!((prune(4).await, prune(4).await, prune(4).await), (4, 2, 0));
+    view(&store, move |tx| {
+        for (run, left) in runs.iter().zip([0, 0, 3]) {
+            assert_eq!(tx.outcomes(*run, &OutcomeFilter::default(), 10)?.len(), left);
+            assert!(tx.execution(*run)?.is_some());
+        }
+        assert_eq!(tx.open_intents(seed.config)?.len(), 1);
+        Ok(())
+    })
+    .await;
+}
+
 pub async fn pruning_takes_ended_runs_and_leaves_intents(store: Arc<dyn Store>) {
     let seed = seed(&store).await;
     let runs = tx(&store, move |tx| {

@@ -105,6 +105,15 @@ impl JobTx for DbTx<'_> {
         Ok(again)
     }
 
+    fn prune_job_items(
+        &mut self,
+        keep: u64,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<u64, Fault> {
+        settle::prune_items(self.write()?, keep, before, limit)
+    }
+
     fn prune_jobs(&mut self, keep: u64, before: Timestamp, limit: usize) -> Result<u64, Fault> {
         settle::prune(self.write()?, keep, before, limit)
     }

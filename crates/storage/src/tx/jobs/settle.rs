@@ -14,7 +14,7 @@ use crate::convert::{CHUNK, all, count, limit as rows_at_most, to_json, to_json_
 use crate::db::{Db, on_db};
 use crate::dialect::SETTLE;
 use crate::error::OrFault;
-use crate::schema::jobs;
+use crate::schema::{job_items, jobs};
 use crate::statement::{Cached, Statement};
 
 /// Settlements in one statement.
@@ -152,9 +152,10 @@ pub(super) fn redrive(db: &mut Db, id: JobId, now: Timestamp) -> Result<bool, Fa
     Ok(rows > 0)
 }
 
-pub(super) fn prune(db: &mut Db, keep: u64, before: Timestamp, limit: usize) -> Result<u64, Fault> {
+/// The jobs that go next.
+fn to_go(db: &mut Db, keep: u64, before: Timestamp, limit: usize) -> Result<Vec<i64>, Fault> {
     let keep = i64::try_from(keep).unwrap_or(i64::MAX);
-    let ids: Vec<i64> = on_db!(&mut *db, c => {
+    on_db!(&mut *db, c => {
         let newest_to_go: Option<i64> = jobs::table
             .filter(jobs::completed_at_us.is_not_null())
             .order(jobs::id.desc())
@@ -165,7 +166,7 @@ pub(super) fn prune(db: &mut Db, keep: u64, before: Timestamp, limit: usize) -> 
             .optional()
             .or_fault()?;
         let Some(newest_to_go) = newest_to_go else {
-            return Ok(0);
+            return Ok(Vec::new());
         };
         jobs::table
             .filter(jobs::completed_at_us.lt(before.micros()))
@@ -175,7 +176,35 @@ pub(super) fn prune(db: &mut Db, keep: u64, before: Timestamp, limit: usize) -> 
             .select(jobs::id)
             .load(c)
     })
-    .or_fault()?;
+    .or_fault()
+}
+
+pub(super) fn prune_items(
+    db: &mut Db,
+    keep: u64,
+    before: Timestamp,
+    limit: usize,
+) -> Result<u64, Fault> {
+    let mut left = limit;
+    for chunk in to_go(db, keep, before, limit)?.chunks(CHUNK) {
+        let ids: Vec<i64> = on_db!(&mut *db, c => job_items::table
+            .filter(job_items::job_id.eq_any(chunk))
+            .limit(rows_at_most(left))
+            .select(job_items::id)
+            .load(c))
+        .or_fault()?;
+        for rows in ids.chunks(CHUNK) {
+            on_db!(&mut *db, c =>
+                diesel::delete(job_items::table.filter(job_items::id.eq_any(rows))).execute(c))
+            .or_fault()?;
+        }
+        left = left.saturating_sub(ids.len());
+    }
+    Ok(count(limit.saturating_sub(left)))
+}
+
+pub(super) fn prune(db: &mut Db, keep: u64, before: Timestamp, limit: usize) -> Result<u64, Fault> {
+    let ids = to_go(db, keep, before, limit)?;
     for chunk in ids.chunks(CHUNK) {
         on_db!(&mut *db, c =>
             diesel::delete(jobs::table.filter(jobs::id.eq_any(chunk))).execute(c))
