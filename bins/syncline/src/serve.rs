@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use syncline_api::{ApiState, EventHub, ServerOptions};
+use syncline_app::Caller;
 use syncline_domain::ports::Clock;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -134,7 +135,13 @@ async fn tell_start(config: &Config, house: &House) {
     log::info!("✓ Database connection successful");
     log::info!("✓ Connector registry initialized");
     let scheduler = match (role.schedules(), schedules) {
-        (true, true) => Ok(()),
+        (true, true) => match house.app.scheduler_state(&Caller::command_line()).await {
+            Ok(state) if !state.is_running => {
+                Err("somebody stopped it; POST /api/scheduler/start starts it again")
+            }
+            Ok(_) => Ok(()),
+            Err(_) => Err("its switch is not readable"),
+        },
         (true, false) => Err("SCHEDULER_ENABLED=false"),
         (false, _) => Err("another process has this role"),
     };

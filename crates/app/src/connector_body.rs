@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use syncline_domain::{AuthType, ConnectorRow, ConnectorSettings, Credentials};
+use syncline_domain::{AuthType, ConnectorRow, ConnectorSettings, Credentials, Timestamp};
 
 use crate::input::{Body, kind_of};
 use crate::{App, AppError};
@@ -13,6 +13,8 @@ pub(crate) struct Draft {
     pub(crate) name: Option<String>,
     pub(crate) settings: Option<ConnectorSettings>,
     pub(crate) credentials: Option<Credentials>,
+    /// When they end, where somebody said so.
+    pub(crate) expires_at: Option<Timestamp>,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -32,13 +34,14 @@ impl App {
         let name = body.name("name");
         let settings = self.read_settings(&mut body);
         let credentials = read_credentials(&mut body);
+        let expires_at = read_expiry(&mut body).flatten();
         let unknown_kind = settings.as_ref().is_some_and(|s| !self.knows(&s.connector_type));
         if let Some(settings) = settings.as_ref().filter(|_| !unknown_kind) {
             let faults = self.factory().check_settings(settings, credentials.as_ref());
             body.faults_below("", faults);
         }
         match body.finish() {
-            Ok(warnings) => Ok(Draft { name, settings, credentials, warnings }),
+            Ok(warnings) => Ok(Draft { name, settings, credentials, expires_at, warnings }),
             Err(fault) => {
                 let mut error = AppError::from(fault);
                 if !missing.is_empty() {
@@ -150,6 +153,19 @@ fn read_credentials(body: &mut Body) -> Option<Credentials> {
         }
     }
     Some(Credentials::new(parts))
+}
+
+/// When the credentials end: trackers do not tell, but whoever made a token knows. A day is its first moment in UTC;
+/// null is for those that do not end.
+pub(crate) fn read_expiry(body: &mut Body) -> Option<Option<Timestamp>> {
+    const NAME: &str = "credential_expires_at";
+    let Some(text) = body.nullable_text(NAME)? else { return Some(None) };
+    let text = text.trim();
+    let read = Timestamp::parse(text).or_else(|_| Timestamp::parse(&format!("{text}T00:00:00Z")));
+    if read.is_err() {
+        body.fault(NAME, "this is no time; use one such as 2027-02-12 or 2027-02-12T08:00:00Z");
+    }
+    read.ok().map(Some)
 }
 
 /// An address without blanks and slashes at its end; it is shown to everybody, so it may hold no credentials.

@@ -11,6 +11,7 @@ use syncline_domain::{
 };
 
 use crate::app::credentials_place;
+use crate::connector_body::read_expiry;
 use crate::discovery::{self, Drift};
 use crate::error::{Cause, RemoteFault};
 use crate::input::Body;
@@ -87,7 +88,7 @@ impl App {
             sealed_credentials: Vec::new(),
             is_active: true,
             last_check: None,
-            credential_expires_at: None,
+            credential_expires_at: draft.expires_at,
             created_at: now,
             updated_at: now,
         };
@@ -132,6 +133,7 @@ impl App {
         let mut body = Body::new(body)?;
         let force = force || body.flag("force").unwrap_or(false);
         let (mut row, credentials) = self.read_connector_change(&old, &mut body);
+        let expires_at = read_expiry(&mut body);
         let warnings = body.finish()?;
         if moved(&old.settings, &row.settings) {
             self.allow_move(&old, &row, credentials.as_ref(), force).await?;
@@ -144,6 +146,7 @@ impl App {
             row.last_check = None;
             row.credential_expires_at = None;
         }
+        row.credential_expires_at = expires_at.unwrap_or(row.credential_expires_at);
         let (caller, now, renewed) = (caller.clone(), row.updated_at, credentials.is_some());
         self.store()
             .tx("connector update", move |tx| {
@@ -153,7 +156,7 @@ impl App {
                     let current =
                         tx.connector(id)?.ok_or_else(|| Fault::no_such("connector", id))?;
                     row.last_check = current.last_check;
-                    row.credential_expires_at = current.credential_expires_at;
+                    row.credential_expires_at = expires_at.unwrap_or(current.credential_expires_at);
                 }
                 tx.update_connector(&row)?;
                 let details = json!({"name": row.name, "credentials_changed": renewed});

@@ -22,17 +22,32 @@ pub(crate) fn read(config: &mut SyncConfig, body: &mut Body) {
         probe.insert(key.clone(), flag_of(&merged, &key, value));
         match serde_json::from_value::<Options>(Value::Object(probe.clone())) {
             Ok(_) => merged = probe,
-            Err(error) => body.fault(&format!("options/{key}"), error.to_string()),
+            Err(error) => body.fault(&format!("options/{key}"), in_words(&error)),
         }
     }
     let Ok(options) = serde_json::from_value::<Options>(Value::Object(merged)) else { return };
     if !(1..=32).contains(&options.concurrency) {
         body.fault("options/concurrency", "it is out of range; use 1 to 32");
     }
+    if options.jitter_seconds > 86_400 {
+        body.fault("options/jitter_seconds", "it is out of range; use 0 to 86400 (a day)");
+    }
     if options.max_delete_percent.is_some_and(|percent| percent > 100) {
         body.fault("options/max_delete_percent", "it is out of range; use 0 to 100");
     }
     config.options = options;
+}
+
+/// What the reader of JSON says of a value, for people.
+fn in_words(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if text.contains("expected u") {
+        return "use a whole number, 0 or more".to_owned();
+    }
+    if text.contains("expected a boolean") {
+        return "use true or false".to_owned();
+    }
+    text
 }
 
 /// The options that say what becomes of an item, without those about the pace and the bounds of a run.

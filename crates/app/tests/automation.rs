@@ -136,6 +136,34 @@ async fn a_configuration_made_with_a_schedule_is_armed_and_wakes_the_scheduler()
 }
 
 #[tokio::test]
+async fn when_credentials_end_is_told_by_whoever_made_them() {
+    let House { app, me, .. } = house().await;
+    let one = syncline_domain::ConnectorId(1);
+    let ends = async || {
+        app.connector(&me, one).await.unwrap().credential_expires_at.map(|at| at.to_iso_secs())
+    };
+    let put = async |body| app.update_connector(&me, one, body, false).await;
+    assert_eq!(ends().await, None);
+    put(json!({"credential_expires_at": "2027-02-12"})).await.unwrap();
+    assert_eq!(ends().await.as_deref(), Some("2027-02-12T00:00:00Z"));
+    put(json!({"name": "renamed"})).await.unwrap();
+    assert_eq!(ends().await.as_deref(), Some("2027-02-12T00:00:00Z"), "it stays");
+    put(json!({"credentials": {}, "credential_expires_at": "2028-01-01T08:00:00+01:00"}))
+        .await
+        .unwrap();
+    assert_eq!(ends().await.as_deref(), Some("2028-01-01T07:00:00Z"));
+    put(json!({"credentials": {}})).await.unwrap();
+    assert_eq!(ends().await, None, "nobody knows of the new ones");
+    put(json!({"credential_expires_at": "2027-02-12T08:00:00Z"})).await.unwrap();
+    put(json!({"credential_expires_at": null})).await.unwrap();
+    assert_eq!(ends().await, None);
+    for wrong in [json!("soon"), json!(1_800_000_000), json!("2027-13-01")] {
+        let refused = put(json!({"credential_expires_at": wrong})).await.unwrap_err();
+        assert!(refused.to_string().contains("credential_expires_at"), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn the_switch_wakes_the_scheduler() {
     let House { app, store, me, .. } = house().await;
     let mut woken = store.wakeup(Topic::Schedules);

@@ -10,7 +10,9 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use syncline_app::{App, AppError, AppParts, Caller, Engine, EngineParts, SettingsSource};
+use syncline_app::{
+    App, AppError, AppParts, Caller, Engine, EngineParts, RunAsked, SettingsSource,
+};
 use syncline_domain::ports::{
     Connector, ConnectorError, ConnectorFactory, ConnectorTypeInfo, NoEvents, NoFaultPoints,
     NothingFollows, Place, SealError, Sealer, StoreExt as _,
@@ -317,6 +319,9 @@ async fn every_change_leaves_one_line_in_the_trail() {
     one_more("type_mapping.create").await;
     app.discover(&me, BUGS).await.unwrap();
     one_more("connector.discover").await;
+    let run = app.start_run(&me, id, RunAsked::default()).await.unwrap();
+    one_more("execution.start").await;
+    run.ended.await.unwrap();
     app.clone_config(&me, id, json!({"name": "copy"})).await.unwrap();
     one_more("config.clone").await;
     app.delete_config(&me, id).await.unwrap();

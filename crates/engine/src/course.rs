@@ -41,6 +41,8 @@ pub(crate) struct Course {
     pub(crate) people: AsyncMutex<People>,
     keeper: Option<Arc<Keeper>>,
     tally: Mutex<Tally>,
+    /// Items of a page at most, whatever the tracker gives.
+    most_page: usize,
 }
 
 /// What changes while a run goes on.
@@ -97,7 +99,19 @@ impl Course {
             people: AsyncMutex::new(people),
             keeper,
             tally: Mutex::new(tally),
+            most_page: usize::MAX,
         }
+    }
+
+    /// With pages of at most so many items.
+    pub(crate) fn in_pages_of(mut self, most: Option<usize>) -> Self {
+        self.most_page = most.unwrap_or(usize::MAX).max(1);
+        self
+    }
+
+    /// Items of a page, and of a fetch.
+    pub(crate) fn page_size(&self, pass: &Pass) -> usize {
+        pass.page_size().min(self.most_page)
     }
 
     fn tally(&self) -> MutexGuard<'_, Tally> {

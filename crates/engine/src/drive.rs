@@ -26,7 +26,7 @@ pub(crate) async fn drive(
     source: Arc<dyn Connector>,
     target: Arc<dyn Connector>,
 ) -> RunEnd {
-    let StartedRun { execution, spec, lease, limit, going_on } = run;
+    let StartedRun { execution, spec, lease, limit, batch, going_on } = run;
     let parts = engine.parts.clone();
     parts
         .events
@@ -37,7 +37,8 @@ pub(crate) async fn drive(
     let mode = if execution.dry_run { Mode::Dry } else { Mode::Live };
     let people = engine.accounts.of(&spec.config, engine.parts.clock.monotonic());
     let course =
-        Course::new(parts, spec, mode, execution, Some(Arc::clone(&keeper)), limit, people);
+        Course::new(parts, spec, mode, execution, Some(Arc::clone(&keeper)), limit, people)
+            .in_pages_of(batch);
     let retry_after = {
         let work = pin!(go_and_close(&course, &source, &target));
         let beat = pin!(keeper.beat());

@@ -7,7 +7,9 @@ use std::time::Duration;
 use syncline_domain::ports::{
     Clock, Connector, FaultPoints, IdGen, RunEnding, RunEvents, Store, StoreExt as _,
 };
-use syncline_domain::{ConfigId, Execution, ExecutionId, Fault, ItemId, PairId, SyncSpec};
+use syncline_domain::{
+    ConfigId, Execution, ExecutionId, Fault, ItemError, ItemId, PairId, SyncSpec,
+};
 
 use crate::error::{PairError, PreviewError, StartError};
 use crate::pairs::OnNextRun;
@@ -104,6 +106,19 @@ impl Engine {
     /// See [`StartError`]; then nothing was started.
     pub async fn start(&self, request: RunRequest) -> Result<StartedRun, StartError> {
         crate::start::start(self, request).await
+    }
+
+    /// Writes down a run that could not begin as one that failed, with everything that follows from the end of a run: for
+    /// work that nobody waits for, where an error would be seen by nobody.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`] for a configuration that is not there, and what the store answers.
+    pub async fn record_refused(
+        &self,
+        request: RunRequest,
+        error: ItemError,
+    ) -> Result<Execution, Fault> {
+        crate::start::record_refused(self, request, error).await
     }
 
     /// Goes on to the end of the run. Never fails: what went wrong is in the report.

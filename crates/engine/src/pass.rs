@@ -102,7 +102,7 @@ impl Pass {
         self.spec.config.connector(self.write)
     }
 
-    /// Items of a page, and of a fetch.
+    /// Items of a page, and of a fetch, as far as the tracker gives them.
     pub(crate) fn page_size(&self) -> usize {
         self.reader_can.fetch_batch.clamp(1, 500)
     }

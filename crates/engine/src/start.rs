@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use syncline_domain::ports::{ExecutionFilter, Lease, StoreExt as _, Tx};
 use syncline_domain::{
-    ConfigId, Direction, Execution, ExecutionId, ExecutionStatus, Fault, FieldFault, ItemId,
-    JobClaim, NewExecution, RunDirection, SyncSpec, Totals, Trigger,
+    ConfigId, Direction, Execution, ExecutionId, ExecutionStatus, Fault, FieldFault, ItemError,
+    ItemId, JobClaim, NewExecution, RunDirection, SyncSpec, Totals, Trigger,
 };
 
 use crate::engine::{Engine, GoingOn};
@@ -33,6 +33,8 @@ pub struct RunRequest {
     pub item_ids: Option<Vec<ItemId>>,
     /// At most this many items.
     pub limit: Option<u64>,
+    /// At most this many items are read and worked on as one page; as many as the tracker gives when absent.
+    pub batch: Option<usize>,
     /// The run whose failed items are taken up again; they take the place of `item_ids` where those are absent.
     pub retry_of: Option<ExecutionId>,
     /// The job whose attempt this run is; noted in the transaction that makes the run's row.
@@ -52,6 +54,7 @@ impl RunRequest {
             full: false,
             item_ids: None,
             limit: None,
+            batch: None,
             retry_of: None,
             job: None,
         }
@@ -65,6 +68,7 @@ pub struct StartedRun {
     pub(crate) spec: SyncSpec,
     pub(crate) lease: Lease,
     pub(crate) limit: Option<u64>,
+    pub(crate) batch: Option<usize>,
     pub(crate) going_on: GoingOn,
 }
 
@@ -101,7 +105,7 @@ pub(crate) async fn start(engine: &Engine, request: RunRequest) -> Result<Starte
     };
     let now = engine.parts.clock.now();
     let (holder, ttl) = (engine.parts.holder.clone(), engine.lease);
-    let limit = request.limit;
+    let (limit, batch) = (request.limit, request.batch);
     let begun = engine
         .parts
         .store
@@ -127,7 +131,36 @@ pub(crate) async fn start(engine: &Engine, request: RunRequest) -> Result<Starte
         })
         .await?;
     let (execution, spec, lease) = begun?;
-    Ok(StartedRun { execution, spec, lease, limit, going_on })
+    Ok(StartedRun { execution, spec, lease, limit, batch, going_on })
+}
+
+/// A run that failed before it began: its row says so, and those are told who want to know.
+pub(crate) async fn record_refused(
+    engine: &Engine,
+    request: RunRequest,
+    error: ItemError,
+) -> Result<Execution, Fault> {
+    let (now, ending) = (engine.parts.clock.now(), engine.parts.ending.clone());
+    let store = &engine.parts.store;
+    store
+        .tx("refused_run", move |tx| {
+            let spec = crate::spec::load(tx, request.config_id)?;
+            let new = new_execution(tx, &spec, &request, now)?;
+            let id = tx.insert_execution(&new)?;
+            if let Some(claim) = request.job {
+                tx.note_job_run(claim, id)?;
+            }
+            let execution = Execution {
+                status: ExecutionStatus::Failed,
+                error: Some(error.clone()),
+                ended_at: Some(now),
+                ..row_of(id, new)
+            };
+            tx.update_execution(&execution)?;
+            ending.run_ended(tx, &execution)?;
+            Ok(execution)
+        })
+        .await
 }
 
 pub(crate) async fn running_now(engine: &Engine, config: ConfigId) -> Result<StartError, Fault> {

@@ -101,7 +101,7 @@ fn pages_at_once(course: &Course, pass: &Pass) -> usize {
     if in_order {
         return 1;
     }
-    let calls = pass.page_size().div_ceil(pass.writer_can.write_batch.max(1));
+    let calls = course.page_size(pass).div_ceil(pass.writer_can.write_batch.max(1));
     pass.concurrency().checked_div(calls).unwrap_or(1).clamp(1, MOST_PAGES)
 }
 
@@ -220,7 +220,7 @@ async fn next(
     pages: &mut dyn ChangeWalk,
     is_first: bool,
 ) -> Result<Option<Taken>, Stop> {
-    let size = course.take(pass.page_size());
+    let size = course.take(course.page_size(pass));
     let page = pages.next_page(size.max(1)).await.map_err(|error| at(pass.read, error))?;
     let Some(mut page) = page else { return Ok(None) };
     course.give_back(size.saturating_sub(page.items.len()));
@@ -301,7 +301,7 @@ async fn by_ids(
     ids: &[ItemId],
     gone: impl Fn() -> Verdict,
 ) -> Result<(), Stop> {
-    for chunk in ids.chunks(pass.page_size()) {
+    for chunk in ids.chunks(course.page_size(pass)) {
         course.may_go_on().await?;
         let size = course.take(chunk.len());
         let Some(chunk) = chunk.get(..size).filter(|chunk| !chunk.is_empty()) else {

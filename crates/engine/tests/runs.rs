@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use common::{FIELDS, World, seed_bugs, value};
 use serde_json::json;
-use syncline_domain::ports::{ConnectorError, ErrorKind, RunEvent, StoreExt as _};
+use syncline_domain::ports::{ConnectorError, ErrorKind, RunEnding, RunEvent, StoreExt as _, Tx};
 use syncline_domain::{
-    ConfigId, ErrorType, ExecutionStatus, ItemId, ItemState, RunDirection, TargetEdits,
+    ConfigId, ErrorType, Execution, ExecutionStatus, Fault, ItemError, ItemId, ItemState,
+    RunDirection, TargetEdits,
 };
-use syncline_engine::{RunRequest, StartError};
+use syncline_engine::{Engine, EngineParts, RunRequest, StartError};
 use syncline_testkit::{
     FakeConnector, FaultyStore, MemStore, Method, Planned, Quirks, ScriptedFaultPoints,
 };
@@ -288,6 +289,63 @@ async fn a_limit_of_items_goes_on_where_it_ended() {
     }
     world.run(config).await;
     world.assert_in_step(config, FIELDS).await;
+}
+
+#[tokio::test]
+async fn pages_are_as_large_as_the_tracker_gives_and_the_request_allows() {
+    let (world, config) = World::pair().await;
+    seed_bugs(&world.fake(0), 5);
+    let run = world.run_with(RunRequest { batch: Some(2), ..RunRequest::of(config) }).await;
+    assert_eq!(run.totals.created, 5);
+    let (pages, items) = (world.fake(0).count(Method::Changes), world.fake(0).requests());
+    assert!(pages >= 3, "{pages} pages of at most two");
+    assert!(items.iter().filter(|one| one.method == Method::Changes).all(|one| one.size == 2));
+    world.fake(0).clear_logs();
+    let full = RunRequest { full: true, batch: Some(100_000), ..RunRequest::of(config) };
+    world.run_with(full).await;
+    let most = world.fake(0).requests().iter().map(|one| one.size).max();
+    assert!(most <= Some(500), "{most:?}");
+    world.assert_in_step(config, FIELDS).await;
+}
+
+/// Remembers which runs ended.
+#[derive(Default)]
+struct Heard(std::sync::Mutex<Vec<Execution>>);
+
+impl RunEnding for Heard {
+    fn run_ended(&self, _: &mut dyn Tx, execution: &Execution) -> Result<(), Fault> {
+        self.0.lock().unwrap().push(execution.clone());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_could_not_begin_is_a_run_that_failed_and_is_told() {
+    let (world, config) = World::pair().await;
+    let heard = Arc::new(Heard::default());
+    let engine = Engine::new(EngineParts {
+        store: Arc::clone(&world.store),
+        clock: Arc::new(world.clock.clone()),
+        ending: heard.clone(),
+        ..EngineParts::of_machine(Arc::clone(&world.store), "test")
+    });
+    let error = ItemError {
+        error_type: ErrorType::Validation,
+        message: "connector Desk is inactive".to_owned(),
+        field: None,
+    };
+    let run = engine.record_refused(RunRequest::of(config), error.clone()).await.unwrap();
+    assert_eq!((run.status, run.error.as_ref()), (ExecutionStatus::Failed, Some(&error)));
+    assert!(run.ended_at.is_some());
+    let id = run.id;
+    let stored = world.store.view("run", move |tx| tx.execution(id)).await.unwrap();
+    assert_eq!(stored.as_ref(), Some(&run));
+    assert_eq!(heard.0.lock().unwrap().as_slice(), std::slice::from_ref(&run));
+    // It holds nothing up.
+    seed_bugs(&world.fake(0), 1);
+    assert_eq!(world.run(config).await.totals.created, 1);
+    let nobody = engine.record_refused(RunRequest::of(ConfigId(999)), error).await;
+    assert!(matches!(nobody, Err(Fault::NotFound(_))), "{nobody:?}");
 }
 
 #[tokio::test]

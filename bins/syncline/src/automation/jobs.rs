@@ -61,7 +61,8 @@ impl JobHandler for SyncHandler {
                     log::warn!(job = job.id.0; "the job waits for the database: {fault}");
                     JobOutcome::Released { run_at: self.app.now().after(AWAY) }
                 }
-                Err(Trouble::Lasting(error)) => JobOutcome::Failed { error, result: None },
+                Err(Trouble::Lasting(error)) => self.refused(job, error).await,
+                Err(Trouble::Moot(error)) => JobOutcome::Failed { error, result: None },
             }
         })
     }
@@ -73,11 +74,17 @@ enum Trouble {
     Passing(ItemError),
     /// The database is away; the attempt does not count.
     Away(Fault),
-    /// A person has to do something.
+    /// A person has to do something, and has to be told.
     Lasting(ItemError),
+    /// There is nothing to run any more.
+    Moot(ItemError),
 }
 
 impl Trouble {
+    fn moot(message: String) -> Self {
+        Self::Moot(ItemError { error_type: ErrorType::Validation, message, field: None })
+    }
+
     fn of(error_type: ErrorType, message: String) -> Self {
         let error = ItemError { error_type, message, field: None };
         if is_lasting(error_type) { Self::Lasting(error) } else { Self::Passing(error) }
@@ -98,8 +105,7 @@ impl Trouble {
 impl SyncHandler {
     async fn attempt(&self, job: &Job, context: &dyn JobContext) -> Result<JobOutcome, Trouble> {
         let Some(config) = job.config_id else {
-            let why = "the job names no sync configuration".to_owned();
-            return Err(Trouble::of(ErrorType::Validation, why));
+            return Err(Trouble::moot("the job names no sync configuration".to_owned()));
         };
         let (source, target) = self.ends(config).await?;
         let request = self.request(job, config).await?;
@@ -109,6 +115,9 @@ impl SyncHandler {
                 Ok(JobOutcome::Released { run_at: self.app.now().after(BUSY) })
             }
             Err(StartError::Store(fault)) => Err(Trouble::of_store(&fault)),
+            Err(error @ (StartError::NotFound(_) | StartError::Inactive(_))) => {
+                Err(Trouble::moot(error.to_string()))
+            }
             Err(error) => Err(Trouble::of(ErrorType::Validation, error.to_string())),
         }
     }
@@ -119,19 +128,24 @@ impl SyncHandler {
     ) -> Result<(Arc<dyn Connector>, Arc<dyn Connector>), Trouble> {
         let row = self.app.store().view("config of a job", move |tx| tx.config(config)).await;
         let Some(row) = row.map_err(|fault| Trouble::of_store(&fault))? else {
-            return Err(Trouble::of(
-                ErrorType::Validation,
-                format!("there is no sync configuration {config}"),
-            ));
+            return Err(Trouble::moot(format!("there is no sync configuration {config}")));
         };
+        if !row.is_active {
+            return Err(Trouble::moot(format!("sync configuration {config} is inactive")));
+        }
         let open = |id| async move {
             let opened = self.app.open_connector(id).await;
-            opened.map(|(_, connector)| connector).map_err(|error| match &error.cause {
+            let (row, connector) = opened.map_err(|error| match &error.cause {
                 Cause::Fault(fault @ (Fault::Unavailable(_) | Fault::Busy(_))) => {
                     Trouble::of_store(fault)
                 }
                 _ => Trouble::of(ErrorType::Validation, error.to_string()),
-            })
+            })?;
+            if row.is_active {
+                return Ok(connector);
+            }
+            let why = format!("connector {} is inactive; set its is_active to true", row.name);
+            Err(Trouble::of(ErrorType::Validation, why))
         };
         Ok((open(row.source_connector_id).await?, open(row.target_connector_id).await?))
     }
@@ -145,17 +159,39 @@ impl SyncHandler {
         })?;
         let item_ids = if job.names_items { Some(self.items(job).await?) } else { None };
         Ok(RunRequest {
-            config_id: config,
-            trigger: job.trigger,
-            triggered_by: job.triggered_by.clone(),
             direction: asked.direction,
             dry_run: asked.dry_run,
             full: asked.full,
             item_ids,
-            limit: None,
-            retry_of: None,
-            job: job.claim(),
+            batch: self.app.batch_size().await.map_err(|error| match &error.cause {
+                Cause::Fault(fault) => Trouble::of_store(fault),
+                Cause::Remote { message, .. } => Trouble::of(ErrorType::Unknown, message.clone()),
+            })?,
+            ..bare(job, config)
         })
+    }
+
+    /// Nobody waits for a job: what keeps its run from beginning is told as a run that failed.
+    async fn refused(&self, job: &Job, error: ItemError) -> JobOutcome {
+        let Some(config) = job.config_id else { return JobOutcome::Failed { error, result: None } };
+        let asked: SyncJob = serde_json::from_value(job.payload.clone()).unwrap_or_default();
+        let request = RunRequest {
+            direction: asked.direction,
+            dry_run: asked.dry_run,
+            full: asked.full,
+            ..bare(job, config)
+        };
+        match self.app.engine().record_refused(request, error.clone()).await {
+            Ok(run) => JobOutcome::Failed { error, result: Some(result_of(&run)) },
+            Err(fault @ (Fault::Unavailable(_) | Fault::Busy(_))) => {
+                log::warn!(job = job.id.0; "the job waits for the database: {fault}");
+                JobOutcome::Released { run_at: self.app.now().after(AWAY) }
+            }
+            Err(fault) => {
+                log::warn!(job = job.id.0; "nobody was told why the job failed: {fault}");
+                JobOutcome::Failed { error, result: None }
+            }
+        }
     }
 
     async fn items(&self, job: &Job) -> Result<Vec<ItemId>, Trouble> {
@@ -233,6 +269,16 @@ const fn is_lasting(error: ErrorType) -> bool {
             | ErrorType::Validation
             | ErrorType::Mapping
     )
+}
+
+/// The run that a job asks for, without what its payload says.
+fn bare(job: &Job, config: ConfigId) -> RunRequest {
+    RunRequest {
+        trigger: job.trigger,
+        triggered_by: job.triggered_by.clone(),
+        job: job.claim(),
+        ..RunRequest::of(config)
+    }
 }
 
 /// The run in figures; its items are read from the run itself.

@@ -174,6 +174,7 @@ fn upkeep(machinery: &Machinery) -> Upkeep {
             chore("jobs", syncline_app::SettingsSource::prune_jobs),
             chore("schedule instants", syncline_app::SettingsSource::prune_occurrences),
             chore("messages", syncline_app::SettingsSource::prune_outbox),
+            chore("lines of the audit trail", syncline_app::SettingsSource::prune_audit),
         ],
     }
 }

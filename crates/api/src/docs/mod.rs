@@ -34,6 +34,8 @@ pub(crate) struct ConnectorBody {
     /// Never shown again. Needed unless auth_type is none.
     #[schema(required)]
     credentials: BTreeMap<String, String>,
+    /// When the credentials end: a day or an instant. People are told 14, 3 and 1 days before (`credential_expiring`).
+    credential_expires_at: Option<String>,
     /// Settings of this kind of tracker.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Value>,
@@ -50,6 +52,8 @@ pub(crate) struct ConnectorChange {
     /// Another one needs its credentials in the same request.
     auth_type: Option<String>,
     credentials: Option<BTreeMap<String, String>>,
+    /// When the credentials end; null when they do not. New credentials forget what was said of the old ones.
+    credential_expires_at: Option<String>,
     #[schema(value_type = Option<Object>)]
     metadata: Option<Value>,
     is_active: Option<bool>,
@@ -295,9 +299,13 @@ pub(crate) struct SettingsBody {
     /// Jobs that a worker runs at once.
     #[schema(minimum = 1, maximum = 1000)]
     max_concurrent_syncs: Option<i64>,
+    /// Items that a run reads and works on as one page.
+    #[schema(minimum = 1, maximum = 500)]
+    sync_batch_size: Option<i64>,
     execution_retention_days: Option<i64>,
     delivery_retention_days: Option<i64>,
     job_retention_days: Option<i64>,
+    audit_retention_days: Option<i64>,
     /// This many ended jobs are always kept.
     job_history_limit: Option<i64>,
     conflict_resolution_default: Option<String>,

@@ -1,6 +1,7 @@
 //! `/api/scheduler`.
 
 use actix_web::{get, post};
+use syncline_app::App;
 use syncline_domain::{ConfigId, Timestamp};
 
 use crate::body::{Json, MaybeJson};
@@ -116,9 +117,13 @@ pub(crate) async fn preview(call: Call) -> Answer<NextRuns> {
         if cron.is_none() {
             q.fault("cron", "it is required; use five fields such as \"0 9 * * 1-5\", or @hourly");
         }
-        (cron.unwrap_or_default(), q.text("timezone"), instant(q, "from"), count(q))
+        let (cron, zone) = (cron.unwrap_or_default(), q.text("timezone"));
+        let zone = zone.unwrap_or_else(|| "UTC".to_owned());
+        for fault in App::schedule_faults(&cron, &zone) {
+            q.fault(&fault.path, fault.message);
+        }
+        (cron, zone, instant(q, "from"), count(q))
     })?;
-    let zone = zone.unwrap_or_else(|| "UTC".to_owned());
     let upcoming = call.app().preview_schedule(&cron, &zone, from, count)?;
     Ok(Reply::new(NextRuns::from(upcoming)).warn(warnings))
 }

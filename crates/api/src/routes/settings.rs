@@ -4,8 +4,8 @@ use actix_web::web::Path;
 use actix_web::{get, post, put};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use syncline_app::Setting;
 use syncline_app::input::Body;
+use syncline_app::{AppError, Cause, Setting};
 use syncline_domain::Fault;
 use utoipa::ToSchema;
 
@@ -115,9 +115,21 @@ pub(crate) async fn put_one(call: Call, key: Path<String>, body: Json) -> Answer
     }
     let more = body.finish()?;
     let value = given.flatten().unwrap_or(Value::Null);
+    let is_known = call.app().setting(&key).await.is_ok();
     let values: Map<String, Value> = [(key.into_inner(), value)].into_iter().collect();
-    let stored = call.app().put_settings(&call.caller, values).await?;
+    let stored = call.app().put_settings(&call.caller, values).await;
+    let stored = stored.map_err(|error| if is_known { in_value(error) } else { error })?;
     Ok(Reply::new(Done::new("setting stored")).warn(warnings).warn(more).warn(stored))
+}
+
+/// In this body the value stands under another name.
+fn in_value(mut error: AppError) -> AppError {
+    if let Cause::Fault(Fault::Invalid(faults)) = &mut error.cause {
+        for fault in faults {
+            "/value".clone_into(&mut fault.path);
+        }
+    }
+    error
 }
 
 /// Sign in at the mail server, sending nothing

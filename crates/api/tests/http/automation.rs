@@ -555,6 +555,37 @@ async fn settings_of_automation_are_read_by_what_they_name() {
     assert_eq!(prune(later).await, (0, 1), "so many are always kept");
     house.put("/api/settings", &json!({"job_history_limit": 0})).await;
     assert_eq!(prune(later).await, (1, 0));
+    let source = house.app.environment().clone();
+    let next_year = house.clock.now().after(Duration::from_secs(366 * 86_400));
+    let lines = async || house.store.view("audit", |tx| tx.audit(None, 1_000)).await.unwrap().len();
+    let before = lines().await;
+    house.put("/api/settings", &json!({"audit_retention_days": 400})).await;
+    let prune = async || {
+        let source = source.clone();
+        house.store.tx("prune", move |tx| source.prune_audit(tx, next_year, 1_000)).await.unwrap()
+    };
+    assert_eq!(prune().await, 0);
+    house.put("/api/settings", &json!({"audit_retention_days": null})).await;
+    assert_eq!(prune().await, u64::try_from(before + 2).unwrap());
+    assert_eq!(lines().await, 0);
+}
+
+#[tokio::test]
+async fn the_size_of_pages_is_a_setting_that_runs_follow() {
+    let house = House::furnished().await;
+    let shown = house.get("/api/settings/sync_batch_size").await.json();
+    assert_eq!(shown["setting"]["value"], 200, "{shown}");
+    assert_eq!(shown["setting"]["source"], "default");
+    house.put("/api/settings", &json!({"sync_batch_size": 1})).await;
+    house.bugs.clear_logs();
+    house.post("/api/execute/sync/1", &json!({})).await;
+    let requests = house.bugs.requests();
+    let pages: Vec<usize> = requests
+        .iter()
+        .filter(|one| one.method == syncline_testkit::Method::Changes)
+        .map(|one| one.size)
+        .collect();
+    assert!(pages.len() >= 3 && pages.iter().all(|size| *size == 1), "{pages:?}");
 }
 
 #[tokio::test]

@@ -43,7 +43,8 @@ fn config(name: &str) -> Value {
 fn connector(name: &str) -> Value {
     json!({
         "name": name, "connector_type": "fakebugs", "base_url": "https://b.example/", "endpoint": "p",
-        "auth_type": "pat", "credentials": {"token": "t"}, "metadata": {"api_version": "7.1"}
+        "auth_type": "pat", "credentials": {"token": "t"}, "credential_expires_at": "2027-02-12",
+        "metadata": {"api_version": "7.1"}
     })
 }
 
@@ -110,8 +111,8 @@ fn whole() -> Vec<(&'static str, &'static str, Value)> {
             "PUT",
             "/api/settings",
             json!({
-                "max_concurrent_syncs": 4, "execution_retention_days": 30, "delivery_retention_days": 30,
-                "job_retention_days": 7, "job_history_limit": 50, "conflict_resolution_default": "manual",
+                "max_concurrent_syncs": 4, "sync_batch_size": 100, "execution_retention_days": 30, "delivery_retention_days": 30,
+                "job_retention_days": 7, "audit_retention_days": 400, "job_history_limit": 50, "conflict_resolution_default": "manual",
                 "smtp_host": "mail.example", "smtp_port": 465, "smtp_secure": 1, "smtp_tls": "required",
                 "smtp_user": "u", "smtp_pass": "p", "smtp_from": "Sync <sync@example.com>"
             }),

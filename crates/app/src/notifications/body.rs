@@ -78,10 +78,28 @@ pub(super) fn settings(body: &mut Body) -> ChannelSettings {
             None
         }
     };
+    known_settings(body, &mut shown);
     if serde_json::to_string(&shown).map_or(0, |text| text.len()) > 10_000 {
         body.fault("settings", "it is larger than 10000 characters; shorten it");
     }
     ChannelSettings { given, shown: Some(shown), secret }
+}
+
+/// The settings that the notifier reads: a wrong one would be as good as none, and nobody would notice.
+fn known_settings(body: &mut Body, shown: &mut Map<String, Value>) {
+    if let Some(given) = shown.get("max_per_hour").filter(|given| !given.is_null())
+        && !given.as_u64().is_some_and(|most| (1..=10_000).contains(&most))
+    {
+        body.fault("settings/max_per_hour", "use a whole number from 1 to 10000");
+    }
+    let only = shown.get("only_changes").filter(|given| !given.is_null());
+    match only.map(|given| (given.as_bool(), given.as_i64())) {
+        None | Some((Some(_), _)) => {}
+        Some((None, Some(flag @ (0 | 1)))) => {
+            shown.insert("only_changes".to_owned(), Value::Bool(flag == 1));
+        }
+        Some(_) => body.fault("settings/only_changes", "use true or false"),
+    }
 }
 
 /// Faults of `settings` for requests that name no recipients.
@@ -103,11 +121,13 @@ pub(super) fn recipients(
     settings: &ChannelSettings,
     old: &[StoredRecipient],
 ) -> Option<Vec<Kept>> {
-    let texts = texts(body)?;
+    let texts = written(body)?;
+    let whole = texts.iter().all(Option::is_some) && !texts.is_empty();
     let mut known: Vec<&StoredRecipient> = old.iter().filter(|one| one.sealed.is_some()).collect();
     let mut kept: Vec<Option<Kept>> = Vec::with_capacity(texts.len());
     let (mut fresh, mut places) = (Vec::new(), Vec::new());
     for (index, text) in texts.iter().enumerate() {
+        let Some(text) = text else { continue };
         match known.iter().position(|one| one.shown == *text) {
             Some(at) => kept.push(Some(Kept::Old(known.remove(at).clone()))),
             None => {
@@ -124,7 +144,7 @@ pub(super) fn recipients(
     };
     let good = faults.is_empty();
     body.faults_below("", faults.into_iter().map(|fault| moved(fault, &places)).collect());
-    if !good || !body.faults().is_empty() {
+    if !whole || !good || !body.faults().is_empty() {
         return None;
     }
     let mut addresses = fresh.iter().map(|text| Kept::New(rules.address(kind, text)));
@@ -158,6 +178,12 @@ fn each_once(body: &mut Body, all: Vec<Kept>) -> Vec<Kept> {
 
 /// The texts of `recipients`, checked for what no address may be.
 pub(super) fn texts(body: &mut Body) -> Option<Vec<String>> {
+    let texts: Option<Vec<String>> = written(body)?.into_iter().collect();
+    texts.filter(|texts| !texts.is_empty())
+}
+
+/// One place for each of `recipients`, empty where it cannot be an address; all such faults are kept.
+fn written(body: &mut Body) -> Option<Vec<Option<String>>> {
     let parts = body.list("recipients")?;
     if parts.is_empty() {
         body.fault("recipients", "it is empty; name at least one recipient");
@@ -176,12 +202,13 @@ pub(super) fn texts(body: &mut Body) -> Option<Vec<String>> {
             }
             Value::String(text) if text.trim().is_empty() => "it is empty; leave it out",
             Value::String(text) => {
-                texts.push(text.trim().to_owned());
+                texts.push(Some(text.trim().to_owned()));
                 continue;
             }
             _ => "this is no text; send an address",
         };
+        texts.push(None);
         body.fault(&format!("recipients/{index}"), fault);
     }
-    (texts.len() == parts.len() && !texts.is_empty()).then_some(texts)
+    Some(texts)
 }

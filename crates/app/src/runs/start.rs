@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use syncline_domain::ports::{Connector, ExecutionFilter, OutcomeFilter, StoreExt as _};
 use syncline_domain::{
@@ -61,6 +61,7 @@ impl App {
             full: asked.full,
             item_ids: asked.item_ids,
             limit: asked.limit,
+            batch: None,
             retry_of: None,
             job: None,
         };
@@ -114,6 +115,7 @@ impl App {
             full: false,
             item_ids: Some(failed),
             limit: None,
+            batch: None,
             retry_of: Some(id),
             job: None,
         };
@@ -229,12 +231,33 @@ impl App {
         }
         let config_id = request.config_id;
         let (source, target) = self.both_ends(config_id).await?;
+        let request = RunRequest { batch: self.batch_size().await?, ..request };
+        let details = json!({
+            "config_id": config_id, "items": request.item_ids.as_ref().map(Vec::len),
+            "direction": request.direction, "dry_run": request.dry_run, "full": request.full,
+            "retry_of": request.retry_of,
+        });
         let started = self.engine().start(request).await.map_err(start_error)?;
         let execution_id = started.id();
+        self.note_start(caller, execution_id, details).await;
         let engine = self.engine().clone();
         let run = async move { engine.drive(started, source, target).await };
         let ended = self.runs().drive(execution_id, config_id, run);
         Ok(RunStarted { execution_id, ended })
+    }
+}
+
+impl App {
+    /// One line in the trail for a run that somebody started. The run goes on without it: its own row says who, too.
+    async fn note_start(&self, caller: &Caller, id: ExecutionId, details: Value) {
+        let (caller, now) = (caller.clone(), self.now());
+        let noted = self.store().tx("audit run", move |tx| {
+            let target = format!("execution/{id}");
+            audit::record(tx, &caller, now, "execution.start", &target, details.clone())
+        });
+        if let Err(fault) = noted.await {
+            log::error!(execution_id = id.0; "the audit trail lacks the start of a run: {fault}");
+        }
     }
 }
 

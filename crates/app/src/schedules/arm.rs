@@ -135,6 +135,16 @@ impl App {
         })
     }
 
+    /// What is wrong with an expression (`cron`) and a zone (`timezone`).
+    #[must_use]
+    pub fn schedule_faults(cron: &str, zone: &str) -> Vec<FieldFault> {
+        let mut wrong = faults(Some(cron), Some(zone));
+        for fault in &mut wrong {
+            fault.path = fault.path.trim_start_matches("schedule_").to_owned();
+        }
+        wrong
+    }
+
     /// When an expression would run, nothing saved.
     ///
     /// # Errors
@@ -146,10 +156,7 @@ impl App {
         from: Option<Timestamp>,
         count: usize,
     ) -> Result<Upcoming, AppError> {
-        let mut wrong = faults(Some(cron), Some(zone));
-        for fault in &mut wrong {
-            fault.path = fault.path.trim_start_matches("schedule_").to_owned();
-        }
+        let wrong = Self::schedule_faults(cron, zone);
         let schedule = match Schedule::parse(cron, zone) {
             Ok(schedule) if wrong.is_empty() => schedule,
             _ => return Err(wrong.into()),

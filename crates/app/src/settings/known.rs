@@ -41,19 +41,26 @@ const fn days(key: &'static str, default: i64, description: &'static str) -> Kno
 }
 
 pub(super) const MAX_CONCURRENT: &str = "max_concurrent_syncs";
+pub(super) const BATCH: &str = "sync_batch_size";
 pub(super) const EXECUTION_DAYS: &str = "execution_retention_days";
 pub(super) const DELIVERY_DAYS: &str = "delivery_retention_days";
 pub(super) const JOB_DAYS: &str = "job_retention_days";
+pub(super) const AUDIT_DAYS: &str = "audit_retention_days";
 pub(super) const JOB_HISTORY: &str = "job_history_limit";
 pub(super) const RESOLUTION: &str = "conflict_resolution_default";
 pub(super) const SMTP_PASS: &str = "smtp_pass";
 
 /// Every setting, in the order in which people see them.
-pub(super) const KNOWN: [Known; 13] = [
+pub(super) const KNOWN: [Known; 15] = [
     Known {
         key: MAX_CONCURRENT,
         kind: Kind::Int { least: 1, most: 1_000, default: 3 },
         description: "jobs that a worker runs at once (MAX_CONCURRENT_JOBS)",
+    },
+    Known {
+        key: BATCH,
+        kind: Kind::Int { least: 1, most: 500, default: 200 },
+        description: "items that a run reads and works on as one page; trackers that give fewer at once give fewer",
     },
     days(EXECUTION_DAYS, 90, "ended runs and their item outcomes are deleted after this many days"),
     days(
@@ -67,6 +74,7 @@ pub(super) const KNOWN: [Known; 13] = [
         "ended jobs beyond job_history_limit are deleted after this many days, and with them what became of schedule \
          instants and sent messages",
     ),
+    days(AUDIT_DAYS, 365, "lines of the audit trail are deleted after this many days"),
     Known {
         key: JOB_HISTORY,
         kind: Kind::Int { least: 0, most: 1_000_000, default: 100 },

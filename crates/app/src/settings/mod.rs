@@ -69,6 +69,14 @@ impl App {
         Ok(self.settings_in_force().await?.max_concurrent_syncs())
     }
 
+    /// Items that a run reads as one page (`sync_batch_size`), as runs are asked for.
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub async fn batch_size(&self) -> Result<Option<usize>, AppError> {
+        Ok(Some(self.settings_in_force().await?.sync_batch_size()))
+    }
+
     /// Stores settings, all or none; null goes back to the default.
     ///
     /// # Errors

@@ -8,7 +8,8 @@ use syncline_domain::ports::Tx;
 use syncline_domain::{ConflictResolution, Fault, Timestamp};
 
 use super::known::{
-    DELIVERY_DAYS, EXECUTION_DAYS, JOB_DAYS, JOB_HISTORY, KNOWN, Known, MAX_CONCURRENT, RESOLUTION,
+    AUDIT_DAYS, BATCH, DELIVERY_DAYS, EXECUTION_DAYS, JOB_DAYS, JOB_HISTORY, KNOWN, Known,
+    MAX_CONCURRENT, RESOLUTION,
 };
 
 /// Settings that the environment decides, by key.
@@ -69,6 +70,12 @@ impl Settings {
         usize::try_from(self.number(MAX_CONCURRENT)).unwrap_or(1).max(1)
     }
 
+    /// Items that a run reads and works on as one page, 1 to 500.
+    #[must_use]
+    pub fn sync_batch_size(&self) -> usize {
+        usize::try_from(self.number(BATCH)).unwrap_or(1).clamp(1, 500)
+    }
+
     /// How long ended runs are kept.
     #[must_use]
     pub fn execution_retention(&self) -> Duration {
@@ -85,6 +92,12 @@ impl Settings {
     #[must_use]
     pub fn job_retention(&self) -> Duration {
         self.days(JOB_DAYS)
+    }
+
+    /// How long the audit trail is kept.
+    #[must_use]
+    pub fn audit_retention(&self) -> Duration {
+        self.days(AUDIT_DAYS)
     }
 
     /// How many ended jobs are kept, however old.
@@ -121,6 +134,11 @@ impl Settings {
     }
 }
 
+/// Whether a batch is full, so that there may be more.
+fn is_all(gone: u64, limit: usize) -> bool {
+    gone >= u64::try_from(limit).unwrap_or(u64::MAX)
+}
+
 /// Deletes what is older than the settings say, a batch at a time; each answers how many rows are gone.
 impl SettingsSource {
     /// Ended runs with their outcomes.
@@ -134,7 +152,12 @@ impl SettingsSource {
         limit: usize,
     ) -> Result<u64, Fault> {
         let before = now.before(self.in_force(tx)?.execution_retention());
-        tx.prune_executions(before, limit)
+        // What a run noted of its items may be far more than one transaction should delete.
+        let items = tx.prune_run_items(before, limit)?;
+        if is_all(items, limit) {
+            return Ok(items);
+        }
+        Ok(items.saturating_add(tx.prune_executions(before, limit)?))
     }
 
     /// Deliveries.
@@ -157,7 +180,12 @@ impl SettingsSource {
     /// What the store answers.
     pub fn prune_jobs(&self, tx: &mut dyn Tx, now: Timestamp, limit: usize) -> Result<u64, Fault> {
         let settings = self.in_force(tx)?;
-        tx.prune_jobs(settings.job_history_limit(), now.before(settings.job_retention()), limit)
+        let (keep, before) = (settings.job_history_limit(), now.before(settings.job_retention()));
+        let items = tx.prune_job_items(keep, before, limit)?;
+        if is_all(items, limit) {
+            return Ok(items);
+        }
+        Ok(items.saturating_add(tx.prune_jobs(keep, before, limit)?))
     }
 
     /// What became of the instants of schedules.
@@ -172,6 +200,15 @@ impl SettingsSource {
     ) -> Result<u64, Fault> {
         let before = now.before(self.in_force(tx)?.job_retention());
         tx.prune_occurrences(before, limit)
+    }
+
+    /// Lines of the audit trail.
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub fn prune_audit(&self, tx: &mut dyn Tx, now: Timestamp, limit: usize) -> Result<u64, Fault> {
+        let before = now.before(self.in_force(tx)?.audit_retention());
+        tx.prune_audit(before, limit)
     }
 
     /// Messages that were sent or given up.

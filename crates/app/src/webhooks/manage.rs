@@ -2,12 +2,15 @@
 
 use serde_json::{Value, json};
 use syncline_domain::ports::StoreExt as _;
-use syncline_domain::{ConfigId, ConnectorId, Fault, Role, Side, Webhook, WebhookAuth, WebhookId};
+use syncline_domain::{
+    ConfigId, ConnectorId, Fault, FieldFault, Role, Side, Webhook, WebhookAuth, WebhookId,
+};
 use syncline_webhooks::{Change, NewWebhook, Secret, Setup, header_name, setup};
 
 use super::sight::{WebhookView, seen, viewed};
 use crate::configs::must_config;
 use crate::connectors::Saved;
+use crate::error::Cause;
 use crate::input::{Body, kind_of};
 use crate::{App, AppError, Caller, audit};
 
@@ -44,9 +47,7 @@ impl App {
         caller.needs(Role::Admin)?;
         let mut body = Body::new(body)?;
         let asked = read_new(&mut body);
-        let warnings = body.finish()?;
-        caller.must_see(asked.config_id)?;
-        let kind = self.calling_kind(asked.config_id, asked.connector_id).await?;
+        let (kind, warnings) = self.judge_new(caller, &asked, body).await?;
         let automation = self.automation();
         let prepared = asked.prepare(automation.readers.reader(&kind), automation.rng.as_ref())?;
         let secret = prepared.secret().clone();
@@ -85,9 +86,12 @@ impl App {
             metadata: body.object("metadata").map(Value::Object),
             is_active: body.flag("is_active"),
         };
-        let warnings = body.finish()?;
+        warn_of_fixed(&mut body);
         let automation = self.automation();
-        let checked = change.check(automation.readers.reader(&old.connector_type))?;
+        let reader = automation.readers.reader(&old.connector_type);
+        add_faults(&mut body, change.faults(reader));
+        let warnings = body.finish()?;
+        let checked = change.check(reader)?;
         let (who, now, sealer) = (caller.clone(), self.now(), self.sealer());
         let url = automation.public_url.clone();
         let webhook = self
@@ -134,6 +138,41 @@ impl App {
         Ok(SetupGuide { setup: setup_of(&webhook), webhook })
     }
 
+    /// The kind of the connector that is going to call, and warnings; else every fault of the body at once.
+    async fn judge_new(
+        &self,
+        caller: &Caller,
+        asked: &NewWebhook,
+        mut body: Body,
+    ) -> Result<(String, Vec<String>), AppError> {
+        let named =
+            asked.config_id != ConfigId::default() && asked.connector_id != ConnectorId::default();
+        let kind = match named {
+            true => {
+                caller.must_see(asked.config_id)?;
+                Some(self.calling_kind(asked.config_id, asked.connector_id).await)
+            }
+            false => None,
+        };
+        let known = kind.as_ref().and_then(|kind| kind.as_ref().ok());
+        let reader = known.and_then(|kind| self.automation().readers.reader(kind));
+        let mut faults = asked.faults(reader);
+        if known.is_none() {
+            // Whose words the events may be is not known.
+            faults.retain(|fault| fault.path != "/event_types");
+        }
+        if let Some(Err(AppError { cause: Cause::Fault(Fault::Invalid(more)), .. })) = &kind {
+            faults.extend(more.iter().cloned());
+        }
+        add_faults(&mut body, faults);
+        let warnings = body.finish()?;
+        match kind {
+            Some(Ok(kind)) => Ok((kind, warnings)),
+            Some(Err(error)) => Err(error),
+            None => Err(AppError::invalid("", "the body is incomplete")),
+        }
+    }
+
     /// The kind of the connector that is going to call: one of the configuration's two.
     async fn calling_kind(
         &self,
@@ -155,6 +194,31 @@ impl App {
                 })
             })
             .await?)
+    }
+}
+
+/// What a webhook is about stays, and secrets are replaced elsewhere: senders have to follow.
+fn warn_of_fixed(body: &mut Body) {
+    const FIXED: [(&str, &str); 4] = [
+        ("sync_config_id", "stays what it is; register another webhook"),
+        ("connector_id", "stays what it is; register another webhook"),
+        ("webhook_url", "stays what it is; register another webhook"),
+        ("secret", "was ignored; POST /api/webhooks/{id}/rotate-secret replaces it"),
+    ];
+    for (name, what) in FIXED {
+        if body.value(name).is_some() {
+            body.warn(format!("/{name} {what}"));
+        }
+    }
+}
+
+/// Adds faults of fields that have none yet.
+pub(super) fn add_faults(body: &mut Body, faults: Vec<FieldFault>) {
+    for fault in faults {
+        let is_known = body.faults().iter().any(|known| known.path.starts_with(&fault.path));
+        if !is_known {
+            body.fault(fault.path.trim_start_matches('/'), fault.message);
+        }
     }
 }
 

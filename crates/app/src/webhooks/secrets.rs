@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use syncline_domain::ports::StoreExt as _;
-use syncline_domain::{Role, Timestamp, WebhookId};
+use syncline_domain::{Fault, Role, Timestamp, WebhookId};
 use syncline_webhooks::{Rotation, Secret, USUAL_GRACE, revoke_old_secrets, rotate};
 
+use super::manage::add_faults;
 use super::sight::seen;
 use crate::input::Body;
 use crate::{App, AppError, Caller, audit};
@@ -25,8 +26,7 @@ impl App {
     /// Gives a webhook a new secret; the one before is taken for a while (24 hours unless `grace_seconds` says else).
     ///
     /// # Errors
-    /// [`syncline_domain::Fault::Invalid`], [`syncline_domain::Fault::NotFound`];
-    /// [`syncline_domain::Fault::Conflict`] when two replaced ones are still taken, unless `revoke_old`.
+    /// [`Fault::Invalid`], [`Fault::NotFound`]; [`Fault::Conflict`] when two replaced ones are still taken, unless `revoke_old`.
     pub async fn rotate_secret(
         &self,
         caller: &Caller,
@@ -40,9 +40,13 @@ impl App {
         let grace = grace.map_or(USUAL_GRACE, Duration::from_secs);
         let own = body.text("secret").map(Secret::new);
         let revoke = body.flag("revoke_old").unwrap_or(false);
-        let warnings = body.finish()?;
         let rng = self.automation().rng.as_ref();
-        let rotation = Rotation::new(old.webhook.auth, own, grace, rng)?;
+        let rotation = Rotation::new(old.webhook.auth, own, grace, rng);
+        if let Err(Fault::Invalid(faults)) = &rotation {
+            add_faults(&mut body, faults.clone());
+        }
+        let warnings = body.finish()?;
+        let rotation = rotation?;
         let secret = rotation.secret().clone();
         let (who, now, sealer) = (caller.clone(), self.now(), self.sealer());
         let old_valid_until = self
@@ -66,7 +70,7 @@ impl App {
     /// Takes no replaced secret of a webhook any more, from now on; answers how many there were.
     ///
     /// # Errors
-    /// [`syncline_domain::Fault::NotFound`].
+    /// [`Fault::NotFound`].
     pub async fn revoke_secrets(&self, caller: &Caller, id: WebhookId) -> Result<usize, AppError> {
         caller.needs(Role::Admin)?;
         let (who, now) = (caller.clone(), self.now());
