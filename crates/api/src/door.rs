@@ -14,6 +14,7 @@ use url::Url;
 use crate::ApiState;
 use crate::error::ApiError;
 use crate::status;
+use crate::tries;
 
 /// Headers by which a proxy shows itself.
 const PROXY_SIGNS: [&str; 3] = ["forwarded", "x-real-ip", "via"];
@@ -27,11 +28,15 @@ pub(crate) async fn let_in(state: &ApiState, req: &HttpRequest) -> Result<Caller
     match bearer(req) {
         Some(Ok(key)) => match state.app.caller_of_key(&key).await? {
             Some(caller) => Ok(caller),
-            None => Err(refused(NO_KEY)),
+            None => Err(wrong_key(state, req)),
         },
-        Some(Err(())) => Err(refused(NO_KEY)),
+        Some(Err(())) => Err(wrong_key(state, req)),
         None => anonymous(state, req).await,
     }
+}
+
+fn wrong_key(state: &ApiState, req: &HttpRequest) -> ApiError {
+    tries::note(req, state.app.clock().as_ref()).err().unwrap_or_else(|| refused(NO_KEY))
 }
 
 fn bearer(req: &HttpRequest) -> Option<Result<String, ()>> {

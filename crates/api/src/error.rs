@@ -187,3 +187,24 @@ fn summary(faults: &[FieldFault]) -> String {
         [] => "the request is wrong".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::body::to_bytes;
+
+    #[actix_web::test]
+    async fn what_went_wrong_inside_is_for_the_log_only() {
+        let inside = "panicked at src/store.rs:7: SELECT smtp_pass FROM settings: hunter2";
+        let error = ApiError::from(Fault::Internal(inside.to_owned()));
+        assert_eq!(error.cause(), Some(inside));
+        let response = error.respond("req_7");
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = to_bytes(response.into_body()).await.unwrap_or_default();
+        let text = String::from_utf8_lossy(&body);
+        assert!(text.contains("req_7") && text.contains("\"Internal Server Error\""), "{text}");
+        for word in ["panicked", "store.rs", "SELECT", "smtp_pass", "hunter2"] {
+            assert!(!text.contains(word), "{text}");
+        }
+    }
+}

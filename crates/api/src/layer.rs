@@ -26,6 +26,8 @@ const SAFE: [(&str, &str); 5] = [
         "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     ),
 ];
+/// Said where people come by TLS: browsers then never try without.
+const TLS_ONLY: (&str, &str) = ("strict-transport-security", "max-age=31536000");
 /// The API's own documentation page brings its styles and start script inline.
 const DOCS_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; \
                            img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
@@ -44,13 +46,14 @@ pub(crate) async fn around(
     let id = named(&req);
     let docs = req.path().starts_with("/api/docs");
     req.extensions_mut().insert(RequestId(id.clone()));
+    let tls = public_tls(&req);
     let response = match knock(&req).await {
         Ok(()) => next.call(req).await?.map_into_boxed_body(),
         Err(refused) => req.error_response(refused),
     };
     let mut response = shaped(response, &id);
     let headers = response.headers_mut();
-    for (name, value) in SAFE {
+    for (name, value) in SAFE.into_iter().chain(tls.then_some(TLS_ONLY)) {
         let value = if docs && name == "content-security-policy" { DOCS_POLICY } else { value };
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
@@ -60,6 +63,12 @@ pub(crate) async fn around(
     // A stream without an end would hold the connection, though none of it is sent.
     let endless = head && matches!(response.response().body().size(), BodySize::Stream);
     Ok(if endless { response.map_body(|_, _| BoxBody::new(())) } else { response })
+}
+
+/// Whether people come by TLS; a proxy in front ends it, so only the public address tells.
+fn public_tls(req: &ServiceRequest) -> bool {
+    let state = req.app_data::<Data<ApiState>>();
+    state.is_some_and(|state| state.app.automation().public_url.starts_with("https://"))
 }
 
 fn named(req: &ServiceRequest) -> String {

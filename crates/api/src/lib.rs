@@ -1,6 +1,6 @@
 //! The HTTP API: requests in, use cases called, replies out.
 //!
-//! - `door` decides who comes in; `body` (with `strict`), `params` and `path` read what came, all faults at once.
+//! - `door` decides who comes in, `tries` and `connections` how much of anybody; `body` (with `strict`), `params` and `path` read what came, all faults at once.
 //! - `docs` says what bodies may hold, for the OpenAPI document.
 //! - `routes` holds the handlers, one file a subject; `view` says how domain values look on the wire.
 //! - `status` is the one file that knows HTTP status codes; `error` is the one form of every failure, `reply` of every
@@ -22,6 +22,7 @@
 
 mod body;
 mod call;
+mod connections;
 mod docs;
 mod door;
 mod error;
@@ -37,6 +38,7 @@ mod routes;
 mod server;
 mod status;
 mod strict;
+mod tries;
 mod view;
 
 pub use events::EventHub;

@@ -15,10 +15,12 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use std::sync::Arc;
 
+use crate::connections::{Connections, MOST};
 use crate::events::EventHub;
 use crate::layer;
 use crate::openapi::{Document, Frame, finished};
 use crate::routes;
+use crate::tries::Tries;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -53,9 +55,12 @@ pub fn serve(
 ) -> std::io::Result<Server> {
     let state = Data::new(state);
     let document = Data::new(Document::new(&openapi()));
+    let tries = Data::new(Tries::new());
+    let connections = Connections::default();
     let server = HttpServer::new(move || {
         HttpApp::new()
             .app_data(state.clone())
+            .app_data(tries.clone())
             .app_data(document.clone())
             // Before the API's scope, which answers for everything below it.
             .service(web::redirect("/api/docs", "/api/docs/"))
@@ -73,7 +78,9 @@ pub fn serve(
     .workers(options.workers)
     .shutdown_timeout(options.drain.as_secs())
     .client_request_timeout(Duration::from_secs(5))
-    .max_connections(1_024)
+    // Counted for each worker by the framework.
+    .max_connections(MOST.div_ceil(options.workers.max(1)))
+    .on_connect(move |stream, kept| connections.meet(stream, kept))
     .disable_signals()
     .listen(listener)?;
     Ok(server.run())

@@ -75,7 +75,9 @@ pub use syncline_engine::{
     Engine, EngineParts, Preview, PreviewAction, PreviewItem, PreviewSummary,
 };
 pub use syncline_mapping::{Issue, Mapped, TransformationInfo, catalogue as transformations};
-pub use syncline_webhooks::{Answer, Incoming, Limits, Secret, Setup, signed_headers};
+pub use syncline_webhooks::{
+    Answer, Incoming, Limits, Secret, Setup, Window, network, signed_headers,
+};
 pub use webhooks::{
     DeliveryPage, DeliveryView, Echo, Registered, Rotated, SetupGuide, WebhookView,
 };

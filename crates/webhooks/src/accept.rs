@@ -257,7 +257,8 @@ impl Receiver {
 }
 
 /// Whoever has one address of IPv6 has the 64 bits below, too.
-fn network(peer: IpAddr) -> IpAddr {
+#[must_use]
+pub fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

@@ -66,7 +66,7 @@ mod verify;
 mod window;
 mod words;
 
-pub use accept::{Limits, Parts, Receiver};
+pub use accept::{Limits, Parts, Receiver, network};
 pub use answer::Answer;
 pub use change::{Change, CheckedChange};
 pub use incoming::Incoming;
@@ -76,3 +76,4 @@ pub use secret::Secret;
 pub use setup::{Setup, recommended_auth, setup};
 pub use sign::signed_headers;
 pub use verify::{DEFAULT_TOKEN_HEADER, Proof, Rejected, Verified, header_name, verify};
+pub use window::Window;

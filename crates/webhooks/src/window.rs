@@ -8,21 +8,26 @@ use std::time::Duration;
 /// Over which span is counted.
 pub(crate) const SPAN: Duration = Duration::from_secs(60);
 
-/// At most so many of a key within any [`SPAN`]. Keys beyond `most_keys` push out those that were quiet for longest.
-pub(crate) struct Window<K> {
+/// At most so many of a key within any minute. Keys beyond `most_keys` push out those that were quiet for longest.
+pub struct Window<K> {
     limit: usize,
     most_keys: usize,
     seen: Mutex<HashMap<K, VecDeque<Duration>>>,
 }
 
 impl<K: Copy + Eq + Hash> Window<K> {
-    pub(crate) fn new(limit: u32, most_keys: usize) -> Self {
+    /// Lets `limit` of a key pass a minute, and remembers at most `most_keys` keys.
+    #[must_use]
+    pub fn new(limit: u32, most_keys: usize) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Self { limit, most_keys, seen: Mutex::default() }
     }
 
-    /// Counts one at `now` (monotonic), if there is room; else says when there will be.
-    pub(crate) fn admit(&self, key: K, now: Duration) -> Result<(), Duration> {
+    /// Counts one at `now` (monotonic).
+    ///
+    /// # Errors
+    /// How long to wait until there is room again.
+    pub fn admit(&self, key: K, now: Duration) -> Result<(), Duration> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if !seen.contains_key(&key) && seen.len() >= self.most_keys {
             make_room(&mut seen, now);

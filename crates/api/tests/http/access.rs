@@ -40,6 +40,10 @@ async fn ask(house: &House, who: &Who, faults: &mut Vec<String>) {
     for route in routes() {
         let seen = house.send(route.method, &route.target(), &headers, route.body.as_ref()).await;
         let got = if matches!(seen.status, 401 | 403) { seen.status } else { 200 };
+        if seen.status == 401 {
+            // Slowly enough for somebody who shows wrong keys.
+            house.clock.advance(Duration::from_secs(7));
+        }
         let expected = (who.expected)(&route);
         if got != expected || seen.status >= 500 {
             faults.push(format!(
@@ -249,4 +253,25 @@ async fn a_scoped_admin_cannot_reach_connectors_through_a_configuration() {
     assert_eq!(seen.status, 404, "{}", seen.text());
     let list = house.send("GET", "/api/connectors", &headers, None).await;
     assert_eq!(list.json()["total"], 2);
+}
+
+#[tokio::test]
+async fn whoever_tries_keys_is_slowed_down_and_nobody_else() {
+    let house = House::new().await;
+    let good = house.key("good", Role::Viewer, None).await;
+    let wrong = [("authorization", "Bearer sk_wrong")];
+    for _ in 0..10 {
+        assert_eq!(house.send("GET", "/api/connectors", &wrong, None).await.status, 401);
+    }
+    for value in ["Bearer sk_wrong", "Bearer sk_other", "Bearer", "Basic x"] {
+        let seen = house.send("GET", "/api/settings", &[("authorization", value)], None).await;
+        assert_eq!(seen.status, 429, "{value}: {}", seen.text());
+        assert_eq!(seen.json()["error"], "Too Many Requests");
+        assert_eq!(seen.header("retry-after"), Some("60"));
+    }
+    let right = format!("Bearer {good}");
+    let seen = house.send("GET", "/api/connectors", &[("authorization", &right)], None).await;
+    assert_eq!(seen.status, 200, "a right key is let in: {}", seen.text());
+    house.clock.advance(Duration::from_secs(60));
+    assert_eq!(house.send("GET", "/api/connectors", &wrong, None).await.status, 401);
 }

@@ -14,6 +14,7 @@ mod automation;
 mod bad_bodies;
 mod bad_places;
 mod documented;
+mod headers;
 mod idempotency;
 mod openapi_file;
 mod pages;
