@@ -13,7 +13,7 @@ use syncline_domain::{
 use crate::app::credentials_place;
 use crate::connector_body::read_expiry;
 use crate::discovery::{self, Drift};
-use crate::error::{Cause, RemoteFault};
+use crate::error::{Cause, RemoteFault, usual_advice};
 use crate::input::Body;
 use crate::{App, AppError, Caller, audit, sight};
 
@@ -265,15 +265,11 @@ impl App {
         const PATIENCE: Duration = Duration::from_secs(10);
         match select(connector.check(), self.clock().sleep(PATIENCE)).await {
             Either::Left((checks, _)) => checks,
-            Either::Right(_) => vec![Check {
-                name: "reach the tracker".to_owned(),
-                ok: false,
-                message: format!("no answer within {} seconds", PATIENCE.as_secs()),
-                what_to_do: Some(
-                    "check the address, the proxy and whether the tracker is up, then try again"
-                        .to_owned(),
-                ),
-            }],
+            Either::Right(_) => vec![Check::advised(
+                "reach the tracker",
+                format!("no answer within {} seconds", PATIENCE.as_secs()),
+                "check the address, the proxy and whether the tracker is up, then try again",
+            )],
         }
     }
 
@@ -431,24 +427,23 @@ fn judged(checks: Vec<Check>) -> Result<Vec<Check>, AppError> {
     let details: Vec<RemoteFault> = checks
         .iter()
         .filter(|check| !check.ok)
-        .map(|check| RemoteFault {
-            error_type: error_type_of(&check.name),
-            message: format!("{}: {}", check.name, check.message),
-            what_to_do: check.what_to_do.clone().unwrap_or_default(),
+        .map(|check| {
+            let error_type = check.error_type.unwrap_or_else(|| error_type_of(&check.name));
+            RemoteFault {
+                error_type,
+                message: format!("{}: {}", check.name, check.message),
+                what_to_do: check.what_to_do.clone().unwrap_or_else(|| usual_advice(error_type)),
+            }
         })
         .collect();
     let Some(first) = details.first() else { return Ok(checks) };
-    let message = if first.what_to_do.is_empty() {
-        first.message.clone()
-    } else {
-        format!("{}; {}", first.message, first.what_to_do)
-    };
+    let message = format!("{}; {}", first.message, first.what_to_do);
     let cause = Cause::Remote { message, details };
     Err(AppError { cause, extras: serde_json::Map::new(), retry_after: None }
         .with("checks", json!(checks)))
 }
 
-/// Checks carry a name, not a class; the usual names tell the class.
+/// A check that does not know its class has a name, and the usual names tell it.
 fn error_type_of(check: &str) -> syncline_domain::ErrorType {
     let kind = match check {
         name if name.contains("sign in") => ErrorKind::Auth,

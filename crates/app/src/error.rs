@@ -122,7 +122,10 @@ impl From<ConnectorError> for AppError {
         let fault = RemoteFault {
             error_type: error.kind.error_type(),
             message: error.detail.clone(),
-            what_to_do: error.what_to_do.clone().unwrap_or_else(|| usual_advice(&error)),
+            what_to_do: error
+                .what_to_do
+                .clone()
+                .unwrap_or_else(|| usual_advice(error.kind.error_type())),
         };
         let cause = Cause::Remote { message: error.for_people(), details: vec![fault] };
         Self { cause, extras: Map::new(), retry_after: None }
@@ -144,8 +147,9 @@ impl From<CredentialsUnreadable> for AppError {
     }
 }
 
-fn usual_advice(error: &ConnectorError) -> String {
-    match error.kind.error_type() {
+/// What helps most often.
+pub(crate) fn usual_advice(kind: ErrorType) -> String {
+    match kind {
         ErrorType::Authentication => "enter new credentials",
         ErrorType::Permission => "give the account the permission that is missing",
         ErrorType::RateLimit => "wait and try again; the tracker asks for fewer requests",

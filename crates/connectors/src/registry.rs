@@ -10,6 +10,8 @@ use syncline_domain::ports::{
 use syncline_domain::{ConnectorSettings, Credentials, FieldFault, FieldType, fingerprint};
 use syncline_outbound::{Client, Limits, Outbound};
 
+use url::Url;
+
 use crate::{Readers, azuredevops, redmine, servicedeskplus};
 
 /// What the registry knows of a kind.
@@ -71,6 +73,16 @@ impl Connectors {
         Self { outbound, clock }
     }
 
+    /// What is wrong with an address that would never be called. One that is none is the kind's own matter.
+    fn unreachable(&self, path: &str, address: &str) -> Option<FieldFault> {
+        let address = address.trim();
+        let url = Url::parse(address).ok().filter(Url::has_host);
+        let url = url.or_else(|| Url::parse(&format!("https://{address}")).ok())?;
+        let refused = self.outbound.check_url(&url).err()?;
+        let advice = refused.advice().map(|advice| format!("; {advice}")).unwrap_or_default();
+        Some(FieldFault::new(path, format!("{}{advice}", refused.reason())))
+    }
+
     /// The client of a credential: everybody who uses it shares one limiter.
     fn client(
         &self,
@@ -113,7 +125,15 @@ impl ConnectorFactory for Connectors {
         credentials: Option<&Credentials>,
     ) -> Vec<FieldFault> {
         match kind(&settings.connector_type) {
-            Some(kind) => (kind.check_settings)(settings, credentials),
+            Some(kind) => {
+                let mut faults = (kind.check_settings)(settings, credentials);
+                faults.extend(self.unreachable("/base_url", &settings.base_url));
+                let accounts = settings.metadata.get("accounts_url").and_then(Value::as_str);
+                faults.extend(
+                    accounts.and_then(|url| self.unreachable("/metadata/accounts_url", url)),
+                );
+                faults
+            }
             None => vec![FieldFault::new("/connector_type", unknown(&settings.connector_type))],
         }
     }

@@ -150,6 +150,12 @@ impl OutboundError {
         }
     }
 
+    /// What went wrong, without the call.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        self.failure.to_string()
+    }
+
     /// What a person should do, where that is known.
     #[must_use]
     pub fn advice(&self) -> Option<String> {

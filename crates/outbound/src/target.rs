@@ -21,6 +21,7 @@ const BAD_PORTS: [u16; 83] = [
 pub(crate) fn check(url: &Url, policy: &AddressPolicy, plain: &PlainHttp) -> Result<(), Failure> {
     let host =
         url.host_str().ok_or_else(|| Failure::Request("the address has no host".to_owned()))?;
+    check_literal(url, host, policy)?;
     match url.scheme() {
         "https" => {}
         "http" if plain.allows(url) => {}
@@ -43,6 +44,11 @@ pub(crate) fn check(url: &Url, policy: &AddressPolicy, plain: &PlainHttp) -> Res
         }
         _ => {}
     }
+    Ok(())
+}
+
+/// An address that is never called is no matter of TLS, so it is told first.
+fn check_literal(url: &Url, host: &str, policy: &AddressPolicy) -> Result<(), Failure> {
     let literal = match url.host() {
         Some(Host::Ipv4(ip)) => IpAddr::V4(ip),
         Some(Host::Ipv6(ip)) => IpAddr::V6(ip),
@@ -72,6 +78,7 @@ mod tests {
             "https://[2002:7f00:1::]/",
             "https://[fe80::1]/",
             "https://169.254.169.254/latest/meta-data",
+            "http://169.254.169.254/latest/meta-data",
             "https://10.0.0.1/",
             "https://100.64.0.1/",
             "https://0.0.0.0/",

@@ -5,7 +5,7 @@ use syncline_domain::ItemId;
 use syncline_domain::ports::{ConnectorError, ErrorKind};
 use syncline_testkit::Method;
 
-use crate::support::{House, config_body, connector_body};
+use crate::support::{House, REVOKED, config_body, connector_body};
 
 #[tokio::test]
 async fn a_first_sync_from_beginning_to_end() {
@@ -163,6 +163,18 @@ async fn a_tracker_that_refuses_is_a_400_with_what_to_do() {
     }
     let valid = house.post("/api/execute/validate/1", &json!({})).await;
     assert_eq!(valid.status, 200, "{}", valid.text());
+    for (kind, word, advice) in [
+        (ErrorKind::Auth, "authentication", "enter new credentials"),
+        (ErrorKind::Permission, "permission", "give the account the permission that is missing"),
+        (ErrorKind::Unavailable, "connection", "check the address"),
+    ] {
+        house.bugs.clear_plans();
+        house.bugs.fail_always(Method::Check, ConnectorError::new(kind, "it did not work"));
+        let seen = house.send("POST", "/api/connectors/1/test", &[], None).await;
+        let detail = seen.json()["details"][0].clone();
+        assert_eq!((seen.status, detail["type"].as_str()), (400, Some(word)), "{detail}");
+        assert!(detail["what_to_do"].to_string().contains(advice), "{detail}");
+    }
 }
 
 #[tokio::test]
@@ -259,4 +271,29 @@ async fn what_changes_the_outcome_marks_the_configuration_and_the_rest_does_not(
     house.put("/api/sync-configs/1", &json!({"sync_filter": {"statuses": ["New"]}})).await;
     let (marked, version, _) = state().await;
     assert_eq!((marked, version), (true, before + 2));
+}
+
+#[tokio::test]
+async fn a_new_token_is_used_at_once() {
+    let house = House::furnished().await;
+    let try_all = async |expected: u16| {
+        for (target, body) in [
+            ("/api/connectors/1/test", None),
+            ("/api/connectors/1/discover", None),
+            ("/api/execute/preview/1", Some(json!({}))),
+            ("/api/execute/sync/1", Some(json!({}))),
+        ] {
+            let seen = house.send("POST", target, &[], body.as_ref()).await;
+            assert_eq!(seen.status, expected, "{target}: {}", seen.text());
+        }
+    };
+    try_all(200).await;
+    let put = async |token: &str| {
+        let body = json!({"credentials": {"token": token}});
+        assert_eq!(house.put("/api/connectors/1", &body).await.status, 200);
+    };
+    put(REVOKED).await;
+    try_all(400).await;
+    put("a-good-one-again").await;
+    try_all(200).await;
 }

@@ -467,6 +467,9 @@ pub struct Check {
     /// What to do when it did not go well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what_to_do: Option<String>,
+    /// What kind of failure it was, where that is known better than by the step's name.
+    #[serde(skip)]
+    pub error_type: Option<ErrorType>,
 }
 
 /// The line for a person at a terminal.
@@ -486,12 +489,19 @@ impl Check {
             ok: false,
             message: message.into(),
             what_to_do: Some(what_to_do.into()),
+            error_type: None,
         }
     }
 
     /// A step that went well.
     pub fn passed(name: &str, message: impl Into<String>) -> Self {
-        Self { name: name.to_owned(), ok: true, message: message.into(), what_to_do: None }
+        Self {
+            name: name.to_owned(),
+            ok: true,
+            message: message.into(),
+            what_to_do: None,
+            error_type: None,
+        }
     }
 
     /// A step that did not.
@@ -502,6 +512,7 @@ impl Check {
             ok: false,
             message: error.detail.clone(),
             what_to_do: error.what_to_do.clone(),
+            error_type: Some(error.kind.error_type()),
         }
     }
 }

@@ -196,6 +196,7 @@ impl Connector for FakeConnector {
                 ok: error.is_none(),
                 message: error.map_or_else(|| "all is well".to_owned(), |e| e.detail.clone()),
                 what_to_do: error.and_then(|e| e.what_to_do.clone()),
+                error_type: error.map(|e| e.kind.error_type()),
             };
             let first = self.enter(Method::Check, 0).await;
             vec![line("sign in", first.as_ref().err()), line("read types", None)]

@@ -11,5 +11,5 @@ pub(crate) use automation::{JOB, parts as automation_parts};
 pub(crate) use client::{Seen, exchange};
 pub(crate) use contract::Contract;
 pub(crate) use logs::captured as captured_logs;
-pub(crate) use rig::{House, config_body, connector_body};
+pub(crate) use rig::{House, REVOKED, config_body, connector_body};
 pub(crate) use routes::{Route, fill, routes};

@@ -11,7 +11,7 @@ use syncline_app::{
 };
 use syncline_domain::ports::{
     Capabilities, Connector, ConnectorError, ConnectorFactory, ConnectorTypeInfo, CredentialField,
-    NoFaultPoints, NothingFollows, Place, PortableFilter, SealError, Sealer,
+    ErrorKind, NoFaultPoints, NothingFollows, Place, PortableFilter, SealError, Sealer,
 };
 use syncline_domain::{
     AuthType, ConfigId, ConnectorSettings, Credentials, FieldFault, Role, Timestamp,
@@ -223,6 +223,9 @@ impl House {
     }
 }
 
+/// A token that both trackers refuse.
+pub(crate) const REVOKED: &str = "revoked-long-ago";
+
 /// A connector to register.
 pub(crate) fn connector_body(name: &str, kind: &str) -> Value {
     json!({
@@ -285,8 +288,11 @@ impl ConnectorFactory for Trackers {
     fn open(
         &self,
         settings: &ConnectorSettings,
-        _: &Credentials,
+        credentials: &Credentials,
     ) -> Result<Arc<dyn Connector>, ConnectorError> {
+        if credentials.get("token") == Some(REVOKED) {
+            return Err(ConnectorError::new(ErrorKind::Auth, "the token is refused"));
+        }
         Ok(match settings.connector_type.as_str() {
             "fakebugs" => Arc::clone(&self.bugs) as Arc<dyn Connector>,
             _ => Arc::clone(&self.desk) as Arc<dyn Connector>,
