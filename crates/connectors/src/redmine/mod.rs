@@ -21,6 +21,8 @@
 //! - 204 says that a change was accepted, not that it was made: what workflow or permissions forbid is dropped without a
 //!   word. So every update is read back, a hundred issues a call.
 //! - Change times have whole seconds on the wire and finer ones in the database. `>= t` lets the second before `t` in.
+//! - A key that is not known is nobody's, and nobody gets 200 and what everybody may see, unless `login_required` is on.
+//!   So a walk that has something to tell asks once whose key it holds.
 //! - A write of equal values still moves the change time: nothing is sent unless something differs.
 
 mod apply;

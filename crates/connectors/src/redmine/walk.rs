@@ -15,6 +15,7 @@ use super::convert;
 use super::cursor::Place;
 use super::filter::Plan;
 use super::lookup;
+use super::people;
 use super::requests::{Api, Listed, PAGE};
 use super::saved;
 use super::wire::Issue;
@@ -35,6 +36,8 @@ pub(super) struct Walk<'a> {
     read_at: i64,
     total: Option<u64>,
     told: Option<Cursor>,
+    /// Redmine was asked whose key this is.
+    is_known: bool,
 }
 
 /// What is to be read next.
@@ -69,7 +72,18 @@ impl<'a> Walk<'a> {
             reached: None,
             read_at: 0,
             total: None,
+            is_known: false,
         }
+    }
+
+    /// Makes sure that we are who we think, once a walk. Redmine takes a key that it does not know for nobody, and shows
+    /// what everybody may see: without a question the rest would be passed over in silence.
+    async fn be_known(&mut self) -> Result<(), ConnectorError> {
+        if !self.is_known {
+            people::current(self.api, "").await?;
+            self.is_known = true;
+        }
+        Ok(())
     }
 
     async fn page(&mut self, limit: usize) -> Result<Option<ChangePage>, ConnectorError> {
@@ -94,6 +108,9 @@ impl<'a> Walk<'a> {
         let cursor = place.to_cursor();
         if items.is_empty() && self.told.as_ref() == Some(&cursor) {
             return Ok(None);
+        }
+        if items.is_empty() {
+            self.be_known().await?;
         }
         self.told = Some(cursor.clone());
         Ok(Some(ChangePage { items, cursor, total: self.total }))
@@ -198,6 +215,9 @@ impl<'a> Walk<'a> {
                 reached = reached.max(Some(at));
                 new.push(issue.clone());
             }
+        }
+        if !new.is_empty() {
+            self.be_known().await?;
         }
         let items = convert::items(self.api, &new, plan.people).await?;
         // Everything that can fail is behind us: a page that failed is asked for again as it was.
