@@ -73,7 +73,7 @@ pub use channel::{Channel, SendError, SendErrorKind, Sent};
 pub use channels::Channels;
 pub use links::Links;
 pub use mail::{MailChannel, SmtpCheck, SmtpConfig, SmtpConfigError, SmtpSettings, SmtpTls};
-pub use message::{ConfigName, Message, News, RunFacts, UnreadableMessage};
+pub use message::{Clash, ConfigName, Message, News, RunFacts, UnreadableMessage};
 pub use outbox::{
     ChannelDesk, Event, Herald, NO_SMTP, Notifier, NotifierParts, go_round, publish, watch,
 };

@@ -1,6 +1,6 @@
 //! Where people find out more: pages of the web interface.
 
-use syncline_domain::{ConfigId, ConnectorId, ExecutionId};
+use syncline_domain::{ConfigId, ConflictId, ConnectorId, ExecutionId};
 
 /// Makes addresses below `PUBLIC_URL`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,10 @@ impl Links {
 
     pub(crate) fn conflicts(&self) -> String {
         format!("{}/conflicts", self.base)
+    }
+
+    pub(crate) fn conflict(&self, id: ConflictId) -> String {
+        format!("{}/conflicts/{id}", self.base)
     }
 
     pub(crate) fn notifications(&self) -> String {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use syncline_domain::{
-    ChannelKind, ConfigId, ConnectorId, ExecutionId, NotificationEvent, Timestamp,
+    ChannelKind, ConfigId, ConflictId, ConnectorId, ExecutionId, NotificationEvent, Timestamp,
 };
 
 /// One piece of news for one recipient.
@@ -45,6 +45,19 @@ pub struct RunFacts {
     pub error: Option<String>,
 }
 
+/// One conflict, as people are told of it. Trackers have a say in all of these words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clash {
+    /// The conflict.
+    pub conflict_id: ConflictId,
+    /// The item, by its title and both ids.
+    pub item: String,
+    /// What the source says.
+    pub source_value: String,
+    /// What the target shows.
+    pub target_value: String,
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -68,6 +81,9 @@ pub enum News {
         conflicts: u64,
         /// Some of the fields, by name.
         fields: Vec<String>,
+        /// The conflict, when there is one.
+        #[serde(default)]
+        one: Option<Clash>,
     },
     /// A tracker's credential ends soon.
     CredentialExpiring {

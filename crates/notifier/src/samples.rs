@@ -1,8 +1,8 @@
 //! One message of each kind, for tests.
 
-use syncline_domain::{ChannelKind, ConfigId, ConnectorId, ExecutionId, Timestamp};
+use syncline_domain::{ChannelKind, ConfigId, ConflictId, ConnectorId, ExecutionId, Timestamp};
 
-use crate::message::{ConfigName, Message, News, RunFacts};
+use crate::message::{Clash, ConfigName, Message, News, RunFacts};
 
 pub(crate) fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
@@ -45,6 +45,15 @@ pub(crate) fn failed() -> Message {
     about("Azure Bugs to ServiceDesk", News::SyncFailed(run))
 }
 
+pub(crate) fn clash() -> Clash {
+    Clash {
+        conflict_id: ConflictId(9),
+        item: "Printer <b>burns</b> (7, R-12)".to_owned(),
+        source_value: "<script>alert(1)</script>".to_owned(),
+        target_value: "Printer & smoke".to_owned(),
+    }
+}
+
 pub(crate) fn all() -> Vec<Message> {
     let soon = at("2026-02-26T00:00:00Z");
     let news = [
@@ -53,6 +62,13 @@ pub(crate) fn all() -> Vec<Message> {
             execution_id: ExecutionId(47),
             conflicts: 2,
             fields: vec!["Title".to_owned(), "Priority".to_owned()],
+            one: None,
+        },
+        News::ConflictDetected {
+            execution_id: ExecutionId(48),
+            conflicts: 1,
+            fields: vec!["subject".to_owned()],
+            one: Some(clash()),
         },
         News::CredentialExpiring {
             connector_id: ConnectorId(3),

@@ -11,7 +11,7 @@ use syncline_domain::ports::{
     BoxFuture, Clock as _, OutboxFilter, RunEnding as _, Store as _, StoreExt as _,
 };
 use syncline_domain::{
-    ChannelKind, ConfigId, Execution, ExecutionStatus, Fault, ItemState, NotificationEvent,
+    ChannelKind, ConfigId, Conflict, Execution, ExecutionStatus, Fault, NotificationEvent,
     NotificationId, NotificationSetting, OutboxMessage, OutboxStatus, Side, StoredRecipient,
     Timestamp,
 };
@@ -372,20 +372,32 @@ async fn a_run_that_fails_as_a_whole_is_told_and_so_is_another_cause() {
 async fn a_conflict_is_told_once_however_many_runs_meet_it() {
     let hall = Hall::new().await;
     hall.setting(None, &[ConflictDetected], &["team@example.com"], json!({})).await;
-    for _ in 0..3 {
+    for round in 0..3 {
         let config = hall.config;
         hall.store
             .tx("end", move |tx| {
                 let id = tx.insert_execution(&rows::new_execution(config))?;
-                tx.insert_outcomes(&[rows::outcome(id, "7", ItemState::Conflicted)])?;
                 let mut execution = tx.execution(id)?.unwrap();
-                execution.status = ExecutionStatus::Completed;
+                if round == 0 {
+                    let pair = tx.insert_pair(&rows::pair_row(config, "s1", "t1"))?;
+                    let conflict = rows::conflict_row(config, pair, "subject");
+                    tx.insert_conflict(&Conflict { execution_id: id, ..conflict })?;
+                    // Cancelled: no later run finds it first.
+                    execution.status = ExecutionStatus::Cancelled;
+                } else {
+                    execution.status = ExecutionStatus::Completed;
+                }
                 execution.dry_run = false;
                 execution.totals.conflicted = 1;
                 Herald.run_ended(tx, &execution)
             })
             .await
             .unwrap();
+    }
+    let told = Message::from_json(&hall.outbox().await[0].message).unwrap();
+    let text = told.to_json().to_string();
+    for part in ["subject", "of the source", "of the target", "An item (s1, t1)"] {
+        assert!(text.contains(part), "{part}: {text}");
     }
     assert_eq!(hall.events().await, ["conflict_detected"]);
 }

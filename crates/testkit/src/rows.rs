@@ -9,13 +9,13 @@ pub use automation::{
 
 use serde_json::{Value, json};
 use syncline_domain::{
-    ApiKey, AuditEntry, AuthType, Base, CommentPair, ConfigId, ConflictResolution, ConnectorId,
-    ConnectorRow, ConnectorSettings, Direction, ExecutionId, FieldId, FieldMapping, FieldRow,
-    FieldSchema, FieldType, Fields, Intent, IntentPlan, IntentState, ItemError, ItemId,
-    ItemOutcome, ItemRetry, ItemState, MapDirection, MappingType, NewExecution, OpId, Options,
-    Pair, PairId, PairState, Receipt, RememberedReply, Role, RunDirection, Side, StatusCategory,
-    StatusRow, StatusSchema, SyncConfig, Timestamp, Trigger, TriggerType, TypeId, TypeMappingId,
-    TypeRow, When, WriteOp,
+    ApiKey, AuditEntry, AuthType, Base, CommentPair, ConfigId, Conflict, ConflictId, ConflictKind,
+    ConflictResolution, ConflictStatus, ConnectorId, ConnectorRow, ConnectorSettings, Direction,
+    ExecutionId, FieldId, FieldMapping, FieldRow, FieldSchema, FieldType, Fields, Intent,
+    IntentPlan, IntentState, ItemError, ItemId, ItemOutcome, ItemRetry, ItemState, MapDirection,
+    MappingType, NewExecution, OpId, Options, Pair, PairId, PairState, Receipt, RememberedReply,
+    Role, RunDirection, Side, StatusCategory, StatusRow, StatusSchema, SyncConfig, Timestamp,
+    Trigger, TriggerType, TypeId, TypeMappingId, TypeRow, When, WriteOp,
 };
 
 /// An instant whose microseconds are not whole milliseconds.
@@ -259,6 +259,34 @@ pub fn retry(config_id: ConfigId, side: Side, item: &str) -> ItemRetry {
         attempts: 1,
         next_try_at: at(60),
         first_failed_at: at(30),
+    }
+}
+
+/// A conflict about a field that waits, found by run 1.
+#[must_use]
+pub fn conflict_row(config_id: ConfigId, pair_id: PairId, field: &str) -> Conflict {
+    Conflict {
+        id: ConflictId(0),
+        config_id,
+        pair_id,
+        execution_id: ExecutionId(1),
+        kind: ConflictKind::Field,
+        field: Some(field.into()),
+        source_field: None,
+        source_item_id: ItemId::from("s1"),
+        target_item_id: ItemId::from("t1"),
+        title: "An item".to_owned(),
+        base_value: Value::Null,
+        source_value: json!("of the source"),
+        target_value: json!("of the target"),
+        source_changed_at: None,
+        target_changed_at: None,
+        deleted_side: None,
+        reason: "both sides changed it".to_owned(),
+        status: ConflictStatus::Unresolved,
+        created_at: at(5),
+        updated_at: at(5),
+        ended_at: None,
     }
 }
 

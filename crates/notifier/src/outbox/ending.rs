@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use syncline_domain::ports::{OutcomeFilter, RunEnding, Tx};
+use serde_json::Value;
+use syncline_domain::ports::{ConflictFilter, RunEnding, Tx};
 use syncline_domain::{
-    ConfigHealth, Execution, ExecutionStatus, Fault, FieldType, ItemOutcome, ItemRetry, ItemState,
-    NotificationEvent, Side, SyncConfig, Timestamp, fingerprint,
+    ConfigHealth, Conflict, ConflictStatus, Execution, ExecutionStatus, Fault, ItemRetry,
+    NotificationEvent, Side, SyncConfig, Timestamp,
 };
 
 use super::publish::{Event, publish};
-use crate::message::{ConfigName, Message, News, RunFacts};
+use crate::message::{Clash, ConfigName, Message, News, RunFacts};
 
 /// Failures that stay the same are told again after this.
 const REMIND: Duration = Duration::from_secs(24 * 60 * 60);
@@ -18,22 +19,31 @@ const REMIND: Duration = Duration::from_secs(24 * 60 * 60);
 /// Conflicts of one run that are told one by one; more are told together.
 const MOST_CONFLICTS: usize = 20;
 
+/// Conflicts that are read at once.
+const PAGE: usize = 500;
+/// Most characters of a value.
+const VALUE: usize = 500;
+
 /// Writes the messages that follow from the end of a run.
 ///
 /// A run that fails, or in which an item begins to fail, is a `sync_failed`; the same failures are told again once a
-/// day. The first run after which nothing fails any more is a `sync_recovered`. Dry and cancelled runs are nobody's
-/// news.
+/// day. The first run after which nothing fails any more is a `sync_recovered`. Dry runs are nobody's news, and of
+/// cancelled ones only their conflicts are: each conflict is told once, at the end of the run that found it first.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Herald;
 
 impl RunEnding for Herald {
     fn run_ended(&self, tx: &mut dyn Tx, execution: &Execution) -> Result<(), Fault> {
-        if execution.dry_run || execution.status == ExecutionStatus::Cancelled {
+        if execution.dry_run {
             return Ok(());
         }
         let Some(config) = tx.config(execution.config_id)? else { return Ok(()) };
         let now = execution.ended_at.unwrap_or(execution.started_at);
         let run = Ended { execution, config: &config, now };
+        if execution.status == ExecutionStatus::Cancelled {
+            // No later run finds these first.
+            return run.tell_conflicts(tx);
+        }
         let before = tx.config_health(config.id)?;
         let mut failing = tx.retries(config.id, Side::Source, None)?;
         failing.extend(tx.retries(config.id, Side::Target, None)?);
@@ -115,23 +125,43 @@ impl Ended<'_> {
         self.tell(tx, NotificationEvent::SyncCompleted, news, &mut told)
     }
 
+    /// Conflicts that this run found first. Those that it met again were told by the run that found them.
     fn tell_conflicts(&self, tx: &mut dyn Tx) -> Result<(), Fault> {
-        let count = self.execution.totals.conflicted;
-        if count == 0 {
-            return Ok(());
-        }
-        let filter = OutcomeFilter { states: vec![ItemState::Conflicted], after: None };
-        let items = tx.outcomes(self.execution.id, &filter, MOST_CONFLICTS + 1)?;
-        if items.len() > MOST_CONFLICTS {
+        let found = self.found_first(tx)?;
+        if found.len() > MOST_CONFLICTS {
             let key = format!("execution/{}/conflict_detected", self.execution.id);
-            return self.tell_conflict(tx, key, count, Vec::new());
+            let count = u64::try_from(found.len()).unwrap_or(u64::MAX);
+            return self.tell_conflict(tx, key, count, Vec::new(), None);
         }
-        for item in &items {
-            let fields: Vec<String> =
-                item.changes.iter().map(|change| change.field.to_string()).collect();
-            self.tell_conflict(tx, conflict_key(self.config, item), 1, fields)?;
+        for conflict in &found {
+            let key = format!("conflict/{}", conflict.id);
+            let fields = conflict.field.iter().map(ToString::to_string).collect();
+            self.tell_conflict(tx, key, 1, fields, Some(clash(conflict)))?;
         }
         Ok(())
+    }
+
+    /// Oldest first. Runs of one configuration follow each other: behind the first conflict of an older run there is
+    /// none of this one.
+    fn found_first(&self, tx: &mut dyn Tx) -> Result<Vec<Conflict>, Fault> {
+        let mut filter = ConflictFilter {
+            config_id: Some(self.config.id),
+            status: Some(ConflictStatus::Unresolved),
+            ..ConflictFilter::default()
+        };
+        let mut found = Vec::new();
+        loop {
+            let page = tx.conflicts(&filter, 0, PAGE)?;
+            let Some(last) = page.last() else { break };
+            filter.before = Some(last.id);
+            let is_past = last.execution_id < self.execution.id;
+            found.extend(page.into_iter().filter(|one| one.execution_id == self.execution.id));
+            if is_past {
+                break;
+            }
+        }
+        found.reverse();
+        Ok(found)
     }
 
     fn tell_conflict(
@@ -140,8 +170,10 @@ impl Ended<'_> {
         key: String,
         conflicts: u64,
         fields: Vec<String>,
+        one: Option<Clash>,
     ) -> Result<(), Fault> {
-        let news = News::ConflictDetected { execution_id: self.execution.id, conflicts, fields };
+        let execution_id = self.execution.id;
+        let news = News::ConflictDetected { execution_id, conflicts, fields, one };
         self.tell_under(tx, key, NotificationEvent::ConflictDetected, news, &mut BTreeSet::new())
     }
 
@@ -190,10 +222,25 @@ impl Ended<'_> {
     }
 }
 
-/// The same for the same conflict in every run, so that it is told once: the item and what its sides disagree on.
-fn conflict_key(config: &SyncConfig, item: &ItemOutcome) -> String {
-    let id = item.source_id.as_ref().or(item.target_id.as_ref());
-    let changes = serde_json::to_string(&item.changes).unwrap_or_default();
-    let what = fingerprint(&changes.into(), FieldType::String);
-    format!("conflict/{}/{}/{what}", config.id, id.map_or("", |id| id.as_str()))
+fn clash(conflict: &Conflict) -> Clash {
+    let (source, target) = (&conflict.source_item_id, &conflict.target_item_id);
+    Clash {
+        conflict_id: conflict.id,
+        item: format!("{} ({source}, {target})", short(&conflict.title)),
+        source_value: in_words(&conflict.source_value),
+        target_value: in_words(&conflict.target_value),
+    }
+}
+
+fn in_words(value: &Value) -> String {
+    match value {
+        Value::Null => "(empty)".to_owned(),
+        Value::String(text) => short(text),
+        other => short(&other.to_string()),
+    }
+}
+
+/// Messages are stored once a recipient: long texts are for the conflict's own page.
+fn short(text: &str) -> String {
+    text.chars().take(VALUE).collect()
 }

@@ -27,9 +27,13 @@ fn data(message: &Message, links: &Links) -> Value {
             data.insert("failing_since".to_owned(), json!(failing_since));
             data
         }
-        News::ConflictDetected { execution_id, conflicts, fields } => {
-            object(json!({"execution_id": execution_id, "conflicts": conflicts, "fields": fields}))
-        }
+        News::ConflictDetected { execution_id, conflicts, fields, one } => object(json!({
+            "execution_id": execution_id, "conflicts": conflicts, "fields": fields,
+            "conflict": one.as_ref().map(|one| json!({
+                "id": one.conflict_id, "item": line(&one.item, TEXT),
+                "source_value": line(&one.source_value, TEXT), "target_value": line(&one.target_value, TEXT),
+            })),
+        })),
         News::CredentialExpiring { connector_id, connector, expires_at } => object(
             json!({"connector_id": connector_id, "connector_name": connector, "expires_at": expires_at}),
         ),

@@ -64,15 +64,26 @@ pub(crate) fn sheet(message: &Message, links: &Links) -> Sheet {
             }
             cx.open_run(sheet, run.execution_id)
         }
-        News::ConflictDetected { execution_id, conflicts, fields } => {
+        News::ConflictDetected { execution_id, conflicts, fields, one } => {
             let mut sheet = cx.of_config(Tone::Notice, "Conflicts Detected");
             sheet.facts.push(("Execution ID", execution_id.to_string()));
             sheet.facts.push(("Conflicts", conflicts.to_string()));
             if !fields.is_empty() {
                 sheet.facts.push(("Fields", line(&fields.join(", "), WORDS)));
             }
+            if let Some(one) = one {
+                sheet.facts.extend([
+                    ("Item", line(&one.item, NAME)),
+                    ("Source Value", line(&one.source_value, WORDS)),
+                    ("Target Value", line(&one.target_value, WORDS)),
+                ]);
+            }
             sheet.facts.push(("Action Required", "Please choose the values to keep.".to_owned()));
-            Sheet { link: Some(("Open the conflicts", links.conflicts())), ..sheet }
+            let link = match one {
+                Some(one) => ("Open the conflict", links.conflict(one.conflict_id)),
+                None => ("Open the conflicts", links.conflicts()),
+            };
+            Sheet { link: Some(link), ..sheet }
         }
         News::CredentialExpiring { connector_id, connector, expires_at } => {
             let mut sheet = titled(Tone::Notice, "Credential Expiring", connector);
@@ -250,6 +261,7 @@ mod tests {
                 "✓ Sync Completed: Azure Bugs to ServiceDesk",
                 "✗ Sync Failed: Azure Bugs to ServiceDesk",
                 "✓ Sync Recovered: Azure Bugs to ServiceDesk",
+                "⚠ Conflicts Detected: Azure Bugs to ServiceDesk",
                 "⚠ Conflicts Detected: Azure Bugs to ServiceDesk",
                 "⚠ Credential Expiring: Azure",
                 "⚠ Queue Backlog: 1200 jobs waiting",
