@@ -37,6 +37,9 @@ pub(crate) enum Command {
     /// Look at the sync configurations.
     #[command(subcommand)]
     Configs(ConfigsCommand),
+    /// Look at conflicts, and decide about them.
+    #[command(subcommand)]
+    Conflicts(ConflictsCommand),
     /// Run syncs.
     #[command(subcommand)]
     Sync(SyncCommand),
@@ -128,6 +131,50 @@ pub(crate) enum ConfigsCommand {
         /// Its id or name.
         config: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConflictsCommand {
+    /// List the conflicts, newest first.
+    List(ConflictsListArgs),
+    /// Show a conflict and what was decided about it.
+    Show {
+        /// Its id.
+        id: i64,
+    },
+    /// Decide about a conflict, and write the decision to both trackers.
+    Resolve(ResolveArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConflictsListArgs {
+    /// Of this configuration only, by id or name.
+    #[arg(long)]
+    pub(crate) config: Option<String>,
+    /// In this status.
+    #[arg(long, default_value = "unresolved", value_parser = ["unresolved", "resolved", "ignored"])]
+    pub(crate) status: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResolveArgs {
+    /// The conflict's id.
+    pub(crate) id: i64,
+    /// Whose value stays; base is what both agreed on last.
+    #[arg(long = "use", value_parser = ["source", "target", "base"], conflicts_with = "value")]
+    pub(crate) side: Option<String>,
+    /// The value that both sides shall show, in the target field's form: JSON, or else a text.
+    #[arg(long)]
+    pub(crate) value: Option<String>,
+    /// Why; kept with the decision.
+    #[arg(long, default_value = "")]
+    pub(crate) rationale: String,
+    /// Who decides.
+    #[arg(long)]
+    pub(crate) by: Option<String>,
+    /// Only keep the decision; the next run carries it out.
+    #[arg(long)]
+    pub(crate) later: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -74,7 +74,7 @@ async fn anonymous(state: &ApiState, req: &HttpRequest) -> Result<Caller, ApiErr
         ));
     }
     Ok(Caller {
-        actor: "anonymous (loopback)".to_owned(),
+        actor: Caller::ANONYMOUS.to_owned(),
         role: Role::Admin,
         scope: None,
         request_id: None,

@@ -2,6 +2,8 @@
 
 use syncline_domain::{ConfigId, Fault, Role};
 
+const COMMAND_LINE: &str = "command line";
+
 /// Whoever asks for a use case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -16,10 +18,19 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The actor of whoever comes in without a key.
+    pub const ANONYMOUS: &'static str = "anonymous (loopback)";
+
     /// The person at the machine's own terminal.
     #[must_use]
     pub fn command_line() -> Self {
-        Self { actor: "command line".to_owned(), role: Role::Admin, scope: None, request_id: None }
+        Self { actor: COMMAND_LINE.to_owned(), role: Role::Admin, scope: None, request_id: None }
+    }
+
+    /// Whether the actor names somebody, as that of a key does.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        ![Self::ANONYMOUS, COMMAND_LINE].contains(&self.actor.as_str())
     }
 
     /// Passes when the role is at least `needed`.

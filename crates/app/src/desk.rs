@@ -35,6 +35,16 @@ impl RunDesk {
         answer
     }
 
+    /// Does work that goes on when whoever asked for it goes away.
+    pub(crate) fn finish<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> oneshot::Receiver<T> {
+        let (done, answer) = oneshot::channel();
+        self.tasks.spawn(async move { drop(done.send(work.await)) });
+        answer
+    }
+
     /// The runs going on in this process.
     #[must_use]
     pub fn running(&self) -> Vec<(ExecutionId, ConfigId)> {

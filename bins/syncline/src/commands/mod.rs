@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod conflicts;
 mod cron;
 mod demo;
 mod doctor;
@@ -78,6 +79,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
             look::connectors(&quiet(&config()?).await?, command, out).await
         }
         Command::Configs(command) => look::configs(&quiet(&config()?).await?, command, out).await,
+        Command::Conflicts(command) => {
+            conflicts::run(&quiet(&config()?).await?, command, out).await
+        }
         Command::Sync(command) => {
             logging::init("warn");
             sync::run(&config()?, command, out).await

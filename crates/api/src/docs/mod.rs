@@ -5,6 +5,7 @@
 #![expect(dead_code, reason = "documentation: nothing reads these")]
 
 mod automation;
+mod conflicts;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ pub(crate) use automation::{
     JobBody, NotificationBody, NotificationChange, NotificationTestBody, RotateBody, ScheduleBody,
     WebhookBody, WebhookChange, WebhookTestBody,
 };
+pub(crate) use conflicts::{AutoBody, BatchBody, DecisionBody};
 
 /// A connector to register, or to test without saving.
 #[derive(ToSchema)]

@@ -1,6 +1,7 @@
 //! The handlers, one file a subject, and the one list of them all.
 
 mod configs;
+mod conflicts;
 mod connectors;
 mod events;
 mod execution;
@@ -105,6 +106,13 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
         .service(notifications::one)
         .service(notifications::update)
         .service(notifications::delete)
+        .service(conflicts::list)
+        .service(conflicts::counts)
+        .service(conflicts::resolve_batch)
+        .service(conflicts::one)
+        .service(conflicts::resolve)
+        .service(conflicts::resolve_auto)
+        .service(conflicts::ignore)
         .service(settings::test_smtp)
         .service(settings::list)
         .service(settings::put_all)

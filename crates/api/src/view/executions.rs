@@ -8,6 +8,8 @@ use syncline_domain::{
 };
 use utoipa::ToSchema;
 
+use super::conflicts::ConflictRow;
+
 /// A run.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ExecutionView {
@@ -131,7 +133,8 @@ pub(crate) struct ExecutionOne {
     execution: ExecutionView,
     errors: Vec<ErrorLine>,
     logs: Vec<LogLine>,
-    conflicts: Vec<OutcomeView>,
+    /// Conflicts that this run found first.
+    conflicts: Vec<ConflictRow>,
 }
 
 /// An item that is not well.
@@ -157,7 +160,7 @@ impl From<ExecutionState> for ExecutionOne {
         let logs = log_lines(&state.execution);
         Self {
             errors: state.errors.into_iter().filter_map(error_line).collect(),
-            conflicts: state.conflicts.into_iter().map(OutcomeView::from).collect(),
+            conflicts: state.conflicts.into_iter().map(ConflictRow::from).collect(),
             logs,
             execution: ExecutionView::new(state.execution, &state.config),
         }

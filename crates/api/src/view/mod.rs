@@ -1,6 +1,7 @@
 //! How domain values look on the wire.
 
 pub(crate) mod configs;
+pub(crate) mod conflicts;
 pub(crate) mod connectors;
 pub(crate) mod executions;
 pub(crate) mod jobs;

@@ -58,6 +58,7 @@ async fn furnished_with_a_run() -> House {
     let house = House::furnished().await;
     let run = house.post("/api/execute/sync/1", &json!({"dry_run": true})).await;
     assert_eq!(run.status, 200, "{}", run.text());
+    house.add_conflict().await;
     house
 }
 
@@ -205,6 +206,7 @@ async fn for_a_key_of_another_configuration_nothing_is_there() {
             "/api/scheduler/preview",
             "/api/jobs/queue",
         ];
+        let each_alone = route.path == "/api/conflicts/resolve-batch";
         let lists = [
             "/api/connectors",
             "/api/sync-configs",
@@ -212,6 +214,7 @@ async fn for_a_key_of_another_configuration_nothing_is_there() {
             "/api/jobs",
             "/api/webhooks",
             "/api/notifications",
+            "/api/conflicts",
         ];
         let expected = match route.method {
             _ if route.path.contains("/receive/") => 404,
@@ -219,6 +222,11 @@ async fn for_a_key_of_another_configuration_nothing_is_there() {
             "GET" if shared.contains(&route.path) => 200,
             "GET" if lists.contains(&route.path) => {
                 assert_eq!(seen.json()["count"], 0, "{} {}", route.path, seen.text());
+                200
+            }
+            _ if each_alone => {
+                let body = seen.json();
+                assert_eq!((&body["resolved"], &body["failed"]), (&json!(0), &json!(1)));
                 200
             }
             _ if !route.scoped => 403,

@@ -297,6 +297,28 @@ async fn wrong_fields_are_named_all_at_once() {
         ),
         ("POST", "/api/jobs/queue/1", json!({"run_at": "2099-01-01T00:00:00Z"}), vec!["/run_at"]),
         ("POST", "/api/jobs/queue/1", json!({"run_at": -1}), vec!["/run_at"]),
+        ("POST", "/api/conflicts/1/resolve", json!({}), vec!["/use"]),
+        ("POST", "/api/conflicts/1/resolve", json!({"use": "agreement"}), vec!["/use"]),
+        (
+            "POST",
+            "/api/conflicts/1/resolve",
+            json!({"use": "base", "resolved_value": 1}),
+            vec!["/use"],
+        ),
+        ("POST", "/api/conflicts/1/resolve-auto", json!({}), vec!["/strategy"]),
+        ("POST", "/api/conflicts/1/resolve-auto", json!({"strategy": "manual"}), vec!["/strategy"]),
+        (
+            "POST",
+            "/api/conflicts/resolve-batch",
+            json!({"conflict_ids": [], "strategy": "coin"}),
+            vec!["/conflict_ids", "/strategy"],
+        ),
+        (
+            "POST",
+            "/api/conflicts/resolve-batch",
+            json!({"conflict_ids": [1, 1], "strategy": "merge"}),
+            vec!["/conflict_ids"],
+        ),
         (
             "POST",
             "/api/webhooks/register",

@@ -154,6 +154,25 @@ fn whole() -> Vec<(&'static str, &'static str, Value)> {
         ),
         (
             "POST",
+            "/api/conflicts/{id}/resolve",
+            json!({
+                "resolved_value": "Text", "rationale": "agreed by mail", "resolved_by": "ada",
+                "apply_immediately": 0
+            }),
+        ),
+        (
+            "POST",
+            "/api/conflicts/{id}/resolve",
+            json!({"use": "target", "apply_immediately": false}),
+        ),
+        ("POST", "/api/conflicts/{id}/resolve-auto", json!({"strategy": "target-priority"})),
+        (
+            "POST",
+            "/api/conflicts/resolve-batch",
+            json!({"conflict_ids": [1], "strategy": "source-priority"}),
+        ),
+        (
+            "POST",
             "/api/notifications",
             json!({
                 "sync_config_id": 1, "notification_type": "webhook", "event_triggers": ["sync_failed"],
@@ -208,6 +227,7 @@ fn sent(body: &Value, at: &str, all: &mut BTreeSet<String>) {
 async fn every_documented_field_is_read() {
     let house = House::furnished().await;
     house.desk.create_as("ada", "request", json!({"subject": "a copy"}));
+    house.add_conflict().await;
     let mut covered = BTreeSet::new();
     for (method, path, body) in whole() {
         let operation = &house.contract.document["paths"][path][method.to_lowercase()];

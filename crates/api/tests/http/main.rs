@@ -13,6 +13,7 @@ mod access;
 mod automation;
 mod bad_bodies;
 mod bad_places;
+mod conflicts;
 mod documented;
 mod headers;
 mod idempotency;

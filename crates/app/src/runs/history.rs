@@ -6,7 +6,8 @@ use syncline_domain::{
 };
 
 use crate::configs::must_config;
-use crate::{App, AppError, Caller};
+use crate::conflicts::found_by;
+use crate::{App, AppError, Caller, ConflictView};
 
 /// Some runs, newest first.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,8 +38,8 @@ pub struct ExecutionState {
     pub config: SyncConfig,
     /// Items that are not well, at most 1,000.
     pub errors: Vec<ItemOutcome>,
-    /// Items that wait for a person, at most 1,000.
-    pub conflicts: Vec<ItemOutcome>,
+    /// Conflicts that it found first, newest first, at most 1,000.
+    pub conflicts: Vec<ConflictView>,
 }
 
 const MOST: usize = 1_000;
@@ -107,12 +108,9 @@ impl App {
             .view("execution state", move |tx| {
                 let execution = tx.execution(id)?.ok_or_else(|| Fault::no_such("execution", id))?;
                 let config = must_config(tx, execution.config_id)?;
-                let mut in_states = |states: &[ItemState]| {
-                    let filter = OutcomeFilter { states: states.to_vec(), after: None };
-                    tx.outcomes(id, &filter, MOST)
-                };
-                let errors = in_states(&[ItemState::Failed, ItemState::Quarantined])?;
-                let conflicts = in_states(&[ItemState::Conflicted])?;
+                let states = vec![ItemState::Failed, ItemState::Quarantined];
+                let errors = tx.outcomes(id, &OutcomeFilter { states, after: None }, MOST)?;
+                let conflicts = found_by(tx, &execution, MOST)?;
                 Ok(ExecutionState { execution, config, errors, conflicts })
             })
             .await?)

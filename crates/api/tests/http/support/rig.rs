@@ -16,7 +16,7 @@ use syncline_domain::ports::{
 use syncline_domain::{
     AuthType, ConfigId, ConnectorSettings, Credentials, FieldFault, Role, Timestamp,
 };
-use syncline_testkit::{FakeConnector, ManualClock, MemStore, SeededRng, SeqIds};
+use syncline_testkit::{FakeConnector, ManualClock, MemStore, SeededRng, SeqIds, rows};
 
 use super::{Contract, Seen, exchange, logs};
 
@@ -152,6 +152,16 @@ impl House {
         });
         let made = self.send("POST", "/api/notifications", headers, Some(&told)).await;
         assert_eq!(made.status, 201, "{}", made.text());
+    }
+
+    /// Adds conflict 1 of configuration 1, about a pair of items that no tracker has.
+    pub(crate) async fn add_conflict(&self) {
+        use syncline_domain::ports::StoreExt as _;
+        let added = self.store.tx("conflict", |tx| {
+            let pair = tx.insert_pair(&rows::pair_row(ConfigId(1), "s1", "t1"))?;
+            tx.insert_conflict(&rows::conflict_row(ConfigId(1), pair, "subject"))
+        });
+        added.await.unwrap();
     }
 
     /// Makes a key.

@@ -166,6 +166,16 @@ pub(crate) fn routes() -> Vec<Route> {
         route("GET", "/api/notifications/{id}", Viewer),
         route("PUT", "/api/notifications/{id}", Admin).takes(json!({"is_active": true})),
         route("POST", "/api/notifications/test", Operator).unscoped().takes(tried),
+        route("GET", "/api/conflicts", Viewer),
+        route("GET", "/api/conflicts/stats/{configId}", Viewer),
+        route("GET", "/api/conflicts/{id}", Viewer),
+        route("POST", "/api/conflicts/{id}/resolve", Operator)
+            .takes(json!({"use": "source", "apply_immediately": false})),
+        route("POST", "/api/conflicts/{id}/resolve-auto", Operator)
+            .takes(json!({"strategy": "source-priority"})),
+        route("POST", "/api/conflicts/resolve-batch", Operator)
+            .takes(json!({"conflict_ids": [1], "strategy": "source-priority"})),
+        route("POST", "/api/conflicts/{id}/ignore", Operator),
         route("POST", "/api/settings/test-smtp", Operator).unscoped(),
         route("GET", "/api/settings", Viewer),
         route("GET", "/api/settings/{key}", Viewer),
