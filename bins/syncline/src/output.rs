@@ -1,8 +1,6 @@
 //! What commands print: a table or a line for people, JSON for programs.
 
-#![expect(clippy::print_stdout, reason = "printing is what this file is for")]
-
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
@@ -20,23 +18,29 @@ impl Output {
     /// A line for people.
     pub(crate) fn say(self, line: impl AsRef<str>) {
         if !self.json {
-            println!("{}", line.as_ref());
+            print(line.as_ref());
         }
     }
 
     /// Text or JSON, whatever was asked for.
     pub(crate) fn show(self, json: &Value, text: impl FnOnce() -> String) {
         if self.json {
-            println!("{json:#}");
+            print(&format!("{json:#}"));
         } else {
-            println!("{}", text());
+            print(&text());
         }
     }
 
     /// Text as it is, whatever was asked for.
     pub(crate) fn raw(self, text: &str) {
-        println!("{text}");
+        print(text);
     }
+}
+
+/// Whoever reads may have seen enough (`| head`): then nothing is lost by not printing.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    drop(writeln!(out, "{text}").and_then(|()| out.flush()));
 }
 
 /// A table as wide as the terminal.

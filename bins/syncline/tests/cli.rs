@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use support::{Running, free_port, output, serve, start_until, syncline, text};
@@ -74,7 +74,15 @@ fn doctor_says_a_line_a_thing() {
     assert!(well.status.success(), "{}", text(&well.stderr));
     let said = json(&well.stdout);
     assert_eq!(said["ok"], true, "{said}");
-    assert!(said["checks"].as_array().expect("lines").len() >= 5, "{said}");
+    let lines = said["checks"].as_array().expect("lines");
+    for name in ["configuration", "database", "key", "disk", "clock", "connectors"] {
+        let line = lines.iter().find(|line| line["name"] == name);
+        assert!(line.is_some_and(|line| line["ok"] == true), "{name}: {said}");
+    }
+    let disk = lines.iter().find(|line| line["name"] == "disk").expect("a line");
+    assert!(disk["message"].to_string().contains("data"), "where the data lies: {disk}");
+    let left = std::fs::read_dir(folder.path().join("data")).expect("the data's folder");
+    assert!(left.flatten().all(|file| file.file_name().to_string_lossy().starts_with("syncline.")));
 
     let ill = output(syncline(folder.path()).arg("doctor").env("PORT", "x"));
     assert_eq!(ill.status.code(), Some(1));
@@ -135,4 +143,21 @@ fn the_openapi_document_and_completions_are_printed_without_a_database() {
     assert!(text(&script.stdout).contains("_syncline"));
     let left = std::fs::read_dir(folder.path()).expect("readable").count();
     assert_eq!(left, 0);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_fault() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for arguments in [vec!["openapi"], vec!["completions", "bash"], vec!["doctor", "--json"]] {
+        let mut child = syncline(folder.path())
+            .args(&arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        drop(child.stdout.take());
+        let done = child.wait_with_output().expect("it ends");
+        assert!(done.status.success(), "{arguments:?}: {}", text(&done.stderr));
+        assert_eq!(text(&done.stderr), "", "{arguments:?}");
+    }
 }

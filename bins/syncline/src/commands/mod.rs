@@ -62,7 +62,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "syncline", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "syncline", &mut script);
+            out.raw(String::from_utf8_lossy(&script).trim_end());
             Ok(())
         }
         Command::Doctor => {

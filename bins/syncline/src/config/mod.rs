@@ -228,11 +228,16 @@ fn read_ca(variables: &Variables, keep: &mut impl FnMut(String)) -> Vec<Vec<u8>>
 
 /// The key file lies next to the data it protects.
 fn own_key_file(database_url: &str) -> PathBuf {
+    data_folder(database_url).join("syncline.key")
+}
+
+/// The folder of a database in a file; `./data` for one that is elsewhere.
+pub(crate) fn data_folder(database_url: &str) -> PathBuf {
     let path = database_url.strip_prefix("sqlite:").unwrap_or(database_url);
     let path = path.strip_prefix("//").unwrap_or(path);
     let file = !path.contains("://") && !path.contains(":memory:");
     let folder = file.then(|| Path::new(path).parent()).flatten();
-    folder.filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("./data")).join("syncline.key")
+    folder.filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("./data")).to_path_buf()
 }
 
 #[cfg(test)]
