@@ -21,7 +21,11 @@ fn faults(kind: &str, base_url: &str, plain: &str) -> Vec<String> {
     };
     let settings = ConnectorSettings {
         connector_type: kind.to_owned(),
-        base_url: base_url.to_owned(),
+        // ServiceDesk Plus is entered as its host only.
+        base_url: match kind {
+            "servicedeskplus" => base_url.trim_end_matches("/x").to_owned(),
+            _ => base_url.to_owned(),
+        },
         endpoint: endpoint.to_owned(),
         auth_type,
         metadata: json!({}),
