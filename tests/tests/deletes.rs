@@ -1,5 +1,11 @@
 //! Deleted items between sandbox trackers: a recycle bin, a trash, a lost right, a restore.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests; their own servers send small bodies"
+)]
 
 use serde_json::{Value, json};
 use syncline_domain::{ConfigId, ItemId};

@@ -7,7 +7,8 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "tests"
+    clippy::disallowed_methods,
+    reason = "tests; their own servers send small bodies"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,7 +6,8 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "tests"
+    clippy::disallowed_methods,
+    reason = "tests; their own servers send small bodies"
 )]
 
 #[path = "seed/scene.rs"]

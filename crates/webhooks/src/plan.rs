@@ -185,7 +185,6 @@ impl Plan {
     }
 
     /// What waits has a job of its own: an item that may run at once does not pull it along.
-
     fn job(
         &self,
         config_id: ConfigId,

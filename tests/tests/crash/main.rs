@@ -13,7 +13,8 @@
     clippy::indexing_slicing,
     clippy::panic,
     unreachable_pub,
-    reason = "tests"
+    clippy::disallowed_methods,
+    reason = "tests; their own servers send small bodies"
 )]
 
 mod judgement;

@@ -63,7 +63,7 @@ pub(crate) fn serve(args: &[String]) -> anyhow::Result<()> {
 async fn receive(request: HttpRequest, body: Bytes, state: Data<State>) -> HttpResponse {
     let given = request.headers().get(SIGNATURE).and_then(|value| value.to_str().ok());
     let mac = given.and_then(|text| hex::decode(text.strip_prefix("sha256=")?).ok());
-    if !mac.is_some_and(|mac| hmac::verify(&state.key, &body, &mac).is_ok()) {
+    if mac.is_none_or(|mac| hmac::verify(&state.key, &body, &mac).is_err()) {
         return HttpResponse::Unauthorized().finish();
     }
     let (answer, answered) = oneshot::channel();
