@@ -177,7 +177,7 @@ async fn tell_start(config: &Config, house: &House) {
 async fn drain(house: &House, automation: &mut Automation) {
     let runs = house.app.runs();
     runs.close();
-    let hurried = second_signal();
+    let hurried = stop_signal();
     let signal = automation.signal();
     let all = async {
         automation.drain().await;
@@ -232,18 +232,19 @@ async fn refuse_open_door(config: &Config, house: &House) -> anyhow::Result<()> 
     .into())
 }
 
-/// Resolves at SIGTERM or Ctrl-C.
-pub(crate) async fn stop_signal() {
-    let Ok(mut term) = signal(SignalKind::terminate()) else {
-        drop(tokio::signal::ctrl_c().await);
-        return;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+/// Resolves at SIGTERM or Ctrl-C. Signals are caught from the call on, not only from the first poll: one that comes
+/// while the server still starts must not end it the hard way.
+pub(crate) fn stop_signal() -> impl Future<Output = ()> {
+    let (term, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
+        match (term, interrupt) {
+            (Ok(mut term), Ok(mut interrupt)) => {
+                tokio::select! {
+                    _ = term.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            }
+            _ => drop(tokio::signal::ctrl_c().await),
+        }
     }
-}
-
-async fn second_signal() {
-    stop_signal().await;
 }

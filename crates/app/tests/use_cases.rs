@@ -210,8 +210,7 @@ async fn rules_that_never_settle_are_refused_for_two_ways_only() {
     let (_, app, me) = furnished().await;
     let body = json!({"name": "c", "source_connector_id": 1, "target_connector_id": 2});
     let id = app.create_config(&me, body).await.unwrap().id;
-    let strips =
-        json!({"source_field_id": 2, "target_field_id": 24, "transformation": "stripHtml"});
+    let strips = json!({"source_field_id": 2, "target_field_id": 24, "transformation": "toString"});
     app.update_config(&me, id, rules(&json!([strips]))).await.unwrap();
     let fault = |refused: AppError| {
         let Some(Fault::Invalid(faults)) = refused.fault() else { panic!("{refused:?}") };

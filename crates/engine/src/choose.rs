@@ -117,7 +117,13 @@ fn nothing(course: &Course, pass: &Pass, page: &mut Page, planned: Planned) {
         }
     }
     let id = open.item.id.clone();
-    if done_before && verdict.state == ItemState::Unchanged {
+    let told_before = match &open.memory {
+        Some(memory) if verdict.state == ItemState::Conflicted => {
+            !course.tell_conflicted(memory.pair.id) && pass.is_second
+        }
+        _ => false,
+    };
+    if told_before || (done_before && verdict.state == ItemState::Unchanged) {
         page.waiting.remove(&id);
     } else {
         page.settle(course, pass, (&id, copy), verdict, planned.open.mapped.fields);

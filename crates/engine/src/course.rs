@@ -1,12 +1,13 @@
 //! The state of one run while it goes on.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::lock::Mutex as AsyncMutex;
 use syncline_domain::ports::{RunEvent, StoreExt as _, Tx};
 use syncline_domain::{
-    Execution, ExecutionStatus, Fault, ItemError, ItemState, Pair, SyncSpec, Timestamp,
+    Execution, ExecutionStatus, Fault, ItemError, ItemState, Pair, PairId, SyncSpec, Timestamp,
 };
 
 use crate::engine::EngineParts;
@@ -59,6 +60,8 @@ struct Tally {
     updates: u64,
     /// Items closed or deleted because their partners were deleted.
     removals: u64,
+    /// Pairs that left the run conflicted.
+    conflicted: HashSet<PairId>,
     /// Items of which nobody knows whether they were written.
     in_doubt: u64,
     /// What became of the items, in a preview only.
@@ -86,6 +89,7 @@ impl Course {
             writes: 0,
             updates: 0,
             removals: 0,
+            conflicted: HashSet::new(),
             in_doubt: 0,
             collected: Vec::new(),
             resumable: false,
@@ -265,6 +269,12 @@ impl Course {
         let mut tally = self.tally();
         tally.writes = tally.writes.saturating_add(1);
         tally.updates = tally.updates.saturating_add(u64::from(!planned.is_create()));
+    }
+
+    /// Notes that a pair leaves the run conflicted; false when it did so before. The second direction of a two-way run
+    /// sees the same clash from the other side, which is no second one.
+    pub(crate) fn tell_conflicted(&self, pair: PairId) -> bool {
+        self.tally().conflicted.insert(pair)
     }
 
     /// An item was closed or deleted because its partner was deleted.

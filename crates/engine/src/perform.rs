@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use syncline_domain::ErrorType;
 use syncline_domain::ports::{ConnectorError, ErrorKind};
+use syncline_domain::{ErrorType, ItemState};
 
 use crate::choose::{copy_of, decide, look_at_copies, lost_copy, verdict_of};
 use crate::comments;
@@ -92,6 +92,9 @@ fn take_answer(
                 let before =
                     verdict.rule.take().map_or_else(String::new, |rule| format!("{rule}; "));
                 verdict = verdict.by_rule(format!("{before}{kept}"));
+            }
+            if let (ItemState::Conflicted, Some(memory)) = (verdict.state, &one.open.memory) {
+                course.tell_conflicted(memory.pair.id);
             }
             page.settle(course, pass, (id, Some(item.id)), verdict, mapped());
         }

@@ -227,9 +227,15 @@ fn sent(body: &Value, at: &str, all: &mut BTreeSet<String>) {
 async fn every_documented_field_is_read() {
     let house = House::furnished().await;
     house.desk.create_as("ada", "request", json!({"subject": "a copy"}));
-    house.add_conflict().await;
+    let mut has_conflict = false;
     let mut covered = BTreeSet::new();
-    for (method, path, body) in whole() {
+    // What is about conflicts comes last: it needs a pair, and what has pairs refuses to move.
+    let (conflicts, rest): (Vec<_>, Vec<_>) =
+        whole().into_iter().partition(|(_, path, _)| path.starts_with("/api/conflicts"));
+    for (method, path, body) in rest.into_iter().chain(conflicts) {
+        if path.starts_with("/api/conflicts") && !std::mem::replace(&mut has_conflict, true) {
+            house.add_conflict().await;
+        }
         let operation = &house.contract.document["paths"][path][method.to_lowercase()];
         let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
         let (mut wanted, mut given) = (BTreeSet::new(), BTreeSet::new());
@@ -238,6 +244,12 @@ async fn every_documented_field_is_read() {
         if path.ends_with("/test-mapping") {
             // Either a saved configuration or all of the others: the table of routes sends the first.
             wanted.remove("/sync_config_id");
+        }
+        if path.ends_with("/resolve") {
+            // Either somebody's value or one of one's own: the table has a line for each.
+            wanted.retain(|at| {
+                given.contains(at) || !["/use", "/resolved_value"].contains(&at.as_str())
+            });
         }
         let missing: Vec<_> = wanted.difference(&given).collect();
         assert!(missing.is_empty(), "{method} {path}: this test does not send {missing:?}");
