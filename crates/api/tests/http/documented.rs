@@ -163,7 +163,10 @@ fn whole() -> Vec<(&'static str, &'static str, Value)> {
         (
             "POST",
             "/api/conflicts/{id}/resolve",
-            json!({"use": "target", "apply_immediately": false}),
+            json!({
+                "use": "target", "rationale": "theirs is newer", "resolved_by": "ada",
+                "apply_immediately": false
+            }),
         ),
         ("POST", "/api/conflicts/{id}/resolve-auto", json!({"strategy": "target-priority"})),
         (
