@@ -12,7 +12,11 @@ use syncline_tests::program::syncline;
 use syncline_tests::{BUGS, INCIDENTS, Stage, judge};
 use tokio::time::sleep;
 
-const KILLS: u64 = 12;
+/// Kills that came in time: before the program was done.
+const KILLS: u64 = 6;
+/// Attempts at that. A run after a kill may have little to do while searches may not show yet what the dead one sent, and
+/// is then done before it is killed.
+const MOST_ATTEMPTS: u64 = 120;
 /// How often the trackers are looked at while something is waited for.
 const LOOK: Duration = Duration::from_millis(1);
 
@@ -81,7 +85,10 @@ async fn survives(
 ) {
     let chance = SeededRng::new(seed);
     let mut cut_short = 0;
-    for kill in 1..=KILLS {
+    for kill in 1..=MOST_ATTEMPTS {
+        if cut_short == KILLS {
+            break;
+        }
         let after = 1 + chance.next_u64() % most_requests;
         let moment = Duration::from_micros(chance.next_u64() % 30_000);
         let ended = killed(stage, config, [from, to], (after, moment)).await;
@@ -95,8 +102,10 @@ async fn survives(
         judge::no_duplicates(from, to);
         stage.free_lease(config).await;
     }
-    assert!(cut_short >= KILLS / 2, "only {cut_short} kills came in time");
+    assert_eq!(cut_short, KILLS, "kills that came in time");
 
+    // The next run closes the dead one; what that may have sent as its last may be missing from searches from then on.
+    stage.run(config).await;
     stage.let_time_pass();
     stage.run_well(config).await;
     judge::mirrors(stage, config, from, to).await;
