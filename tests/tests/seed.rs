@@ -82,7 +82,7 @@ async fn the_start_log_names_what_is_there() {
     let mut log = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
     let mut said = Vec::new();
     for line in log.by_ref().map_while(Result::ok) {
-        let is_last = line.contains("listening on");
+        let is_last = line.contains("API documentation at");
         said.push(line);
         if is_last {
             break;

@@ -91,6 +91,10 @@ impl Watch {
             for (side, version) in
                 [(Side::Source, &pair.source_version), (Side::Target, &pair.target_version)]
             {
+                // None is known while something about the item is still open.
+                if version.as_str().is_empty() {
+                    continue;
+                }
                 let now = number(version);
                 let before = self.versions.insert((pair.id, side), now).unwrap_or(0);
                 assert!(
