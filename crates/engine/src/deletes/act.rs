@@ -122,8 +122,20 @@ async fn leave_note(pass: &Pass, gone: &Gone<'_>) {
     }
 }
 
+/// Forgets a pair whose other item turned out to be deleted, too.
+pub(super) async fn both_gone(
+    course: &Course,
+    pass: &Pass,
+    gone: &Gone<'_>,
+    intent: Option<IntentId>,
+) -> Result<Verdict, Stop> {
+    forget(course, pass, gone, intent).await?;
+    let rule = "deleted on both sides; the pair is forgotten";
+    Ok(Verdict::well(ItemState::Deleted).by_rule(rule))
+}
+
 /// Forgets a pair both of whose items are deleted, and ends the intent that led there.
-pub(super) async fn forget(
+async fn forget(
     course: &Course,
     pass: &Pass,
     gone: &Gone<'_>,
@@ -372,9 +384,7 @@ async fn refused(
             ));
         }
         ErrorKind::NotFound if removal.status.is_none() => {
-            forget(course, pass, removal.gone, Some(intent)).await?;
-            let rule = "deleted on both sides; the pair is forgotten";
-            return Ok(Verdict::well(ItemState::Deleted).by_rule(rule));
+            return both_gone(course, pass, removal.gone, Some(intent)).await;
         }
         _ => {}
     }

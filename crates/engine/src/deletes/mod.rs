@@ -19,7 +19,7 @@ mod sweep;
 
 use syncline_domain::ports::{Connector, Presence};
 use syncline_domain::{
-    DeletePolicy, Fields, Item, ItemId, ItemState, PairState, Side, TargetEdits, Tombstone,
+    DeletePolicy, Fields, Item, ItemId, PairState, Side, TargetEdits, Tombstone,
 };
 
 use crate::course::Course;
@@ -178,11 +178,7 @@ async fn remove(
 ) -> Result<Verdict, Stop> {
     let left = match act::look(pass, gone).await? {
         act::Left::There(item) => item,
-        act::Left::Gone => {
-            act::forget(course, pass, gone, None).await?;
-            let rule = "deleted on both sides; the pair is forgotten";
-            return Ok(Verdict::well(ItemState::Deleted).by_rule(rule));
-        }
+        act::Left::Gone => return act::both_gone(course, pass, gone, None).await,
         act::Left::Unknown(verdict) => return Ok(verdict),
     };
     match fate(&question(pass, gone, &left)) {
