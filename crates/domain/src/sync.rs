@@ -167,6 +167,9 @@ pub enum IntentPlan {
         /// the write turn out to have happened. Empty in intents of older programs.
         #[serde(default, skip_serializing_if = "crate::Fields::is_empty")]
         seen: crate::Fields,
+        /// From which of these each written value was made. Empty in intents of older programs.
+        #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+        made_from: std::collections::BTreeMap<FieldRef, Vec<FieldRef>>,
     },
 }
 

@@ -64,6 +64,8 @@ struct Tally {
     conflicted: HashSet<PairId>,
     /// Items of which nobody knows whether they were written.
     in_doubt: u64,
+    /// Pairs to one item of which something was sent that had no answer.
+    unanswered: HashSet<PairId>,
     /// What became of the items, in a preview only.
     collected: Vec<Settled>,
     /// The cursor of a first walk is stored.
@@ -91,6 +93,7 @@ impl Course {
             removals: 0,
             conflicted: HashSet::new(),
             in_doubt: 0,
+            unanswered: HashSet::new(),
             collected: Vec::new(),
             resumable: false,
             expected: 0,
@@ -275,6 +278,17 @@ impl Course {
     /// sees the same clash from the other side, which is no second one.
     pub(crate) fn tell_conflicted(&self, pair: PairId) -> bool {
         self.tally().conflicted.insert(pair)
+    }
+
+    /// A write to one of a pair's items had no answer.
+    pub(crate) fn lose_track(&self, pair: PairId) {
+        self.tally().unanswered.insert(pair);
+    }
+
+    /// Whether such a write is still to be looked for, in the next run: until then what its item shows may be ours, and
+    /// is nobody's edit.
+    pub(crate) fn has_lost_track(&self, pair: PairId) -> bool {
+        self.tally().unanswered.contains(&pair)
     }
 
     /// An item was closed or deleted because its partner was deleted.

@@ -23,6 +23,7 @@ use crate::plan::{Look, Open, Planned, first_look, fits_again};
 use crate::points;
 use crate::record::Fact;
 use crate::recover::Recovered;
+use crate::retry::backoff;
 use crate::turn::{Turn, cursor_leads_on};
 
 /// A page as it comes in.
@@ -275,6 +276,12 @@ fn look(course: &Course, pass: &Pass, page: &mut Page, items: Vec<Item>) -> Vec<
         let copy = memory.and_then(|memory| memory.pair.item(pass.write).cloned());
         if let Some(why) = page.recovered.held(pass.read, &id) {
             let verdict = why.verdict();
+            page.settle(course, pass, (&id, copy), verdict, Fields::new());
+            continue;
+        }
+        if memory.is_some_and(|memory| course.has_lost_track(memory.pair.id)) {
+            let why = "nobody knows whether its copy was written; the next run looks";
+            let verdict = Verdict::waiting(why, None, RetryMove::Later(now.after(backoff(0))));
             page.settle(course, pass, (&id, copy), verdict, Fields::new());
             continue;
         }

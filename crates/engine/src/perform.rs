@@ -109,6 +109,9 @@ fn take_answer(
             again.unknown.push((one.open.clone(), error));
         }
         Answer::Refused(error) if error.kind == ErrorKind::Ambiguous => {
+            if let Some(memory) = &one.open.memory {
+                course.lose_track(memory.pair.id);
+            }
             let wait = backoff(0).max(pass.writer_can.search_lag);
             let verdict = Verdict::waiting(
                 "nobody knows whether the write happened; the next run looks",

@@ -169,6 +169,7 @@ async fn put_intents(
                 from_comment_id: None,
                 agreed: agreed_by_merge(pass, one),
                 seen: seen(pass, one),
+                made_from: made_from(one),
             },
             state: IntentState::Open,
             created_at: now,
@@ -192,6 +193,12 @@ fn seen(pass: &Pass, planned: &Planned) -> Fields {
     let written = planned.stances.iter().filter(|one| is_write(one));
     let sources = written.flat_map(|one| &one.sources).filter(|field| !waits(field));
     sources.map(|field| (field.clone(), input_of(rules, &open.item, field))).collect()
+}
+
+/// From which fields of the reading side each written value was made.
+fn made_from(planned: &Planned) -> BTreeMap<FieldRef, Vec<FieldRef>> {
+    let written = planned.stances.iter().filter(|one| is_write(one));
+    written.map(|one| (one.field.clone(), one.sources.clone())).collect()
 }
 
 fn write_of(pass: &Pass, planned: &Planned, op_id: OpId) -> Write {

@@ -9,9 +9,9 @@ use std::time::Duration;
 use common::{FIELDS, World, value};
 use serde_json::{Value, json};
 use syncline_domain::ports::{ConnectorError, ErrorKind};
-use syncline_domain::{Direction, RunDirection};
+use syncline_domain::{ConflictResolution, Direction, RunDirection};
 use syncline_engine::RunRequest;
-use syncline_testkit::{Method, Planned};
+use syncline_testkit::{FakeConnector, Method, Planned};
 
 fn lost() -> Planned {
     Planned::After(ConnectorError::new(ErrorKind::Ambiguous, "the answer was lost"))
@@ -105,4 +105,68 @@ async fn the_search_lag_counts_from_the_last_moment_of_sending() {
     world.clock.advance(Duration::from_secs(120));
     world.run(config).await;
     world.assert_in_step(config, FIELDS).await;
+}
+
+/// Of a write without an answer nobody knows what of it is there. Read from the other side it looks like an edit.
+#[tokio::test]
+async fn a_write_without_an_answer_is_not_read_back_as_an_edit() {
+    let mut world = World::new();
+    world.tracker("a", 1).await;
+    world.tracker("b", 5_001).await;
+    let config = world.join_fields(0, 1, FIELDS, |row| {
+        row.direction = Direction::Bidirectional;
+        row.conflict_resolution = ConflictResolution::TargetPriority;
+    });
+    let config = config.await;
+    let id = world.fake(0).create_as("ada", "bug", json!({"title": "One"}));
+    world.run(config).await;
+    world.fake(0).edit_as("ada", &id, json!({"progress": 50}));
+    world.fake(1).plan(Method::Update, 1, lost());
+    let (source, item) = (world.fake(0), id.clone());
+    let edit = move |_: &FakeConnector| drop(source.edit_as("ada", &item, json!({"progress": 60})));
+    world.fake(1).plan(Method::Changes, 1, Planned::Meanwhile(Box::new(edit)));
+    world.run(config).await;
+    world.clock.advance(Duration::from_secs(120));
+    world.run(config).await;
+    let copy = world.fake(1).item(&world.copy_of(config, &id).await).unwrap();
+    assert_eq!(value(&copy, "progress"), json!(60));
+    world.assert_in_step(config, FIELDS).await;
+}
+
+/// One value that is not there any more does not say that nothing was written.
+#[tokio::test]
+async fn a_write_without_an_answer_is_found_field_by_field() {
+    for meanwhile in [json!({"priority": "High"}), json!({"progress": null})] {
+        let mut world = World::new();
+        world.tracker("a", 1).await;
+        world.tracker("b", 5_001).await;
+        let config = world.join_fields(0, 1, FIELDS, |row| {
+            row.direction = Direction::Bidirectional;
+            row.conflict_resolution = ConflictResolution::TargetPriority;
+        });
+        let config = config.await;
+        let id = world.fake(0).create_as("ada", "bug", json!({"title": "One"}));
+        world.run(config).await;
+        world.fake(0).edit_as(
+            "ada",
+            &id,
+            json!({"progress": 50, "priority": "Low", "title": "Two"}),
+        );
+        world.fake(1).plan(Method::Update, 1, lost());
+        world.run(config).await;
+        let copy = world.copy_of(config, &id).await;
+        world.fake(1).edit_as("bob", &copy, meanwhile.clone());
+        world.fake(0).edit_as("ada", &id, json!({"title": "Three"}));
+        world.clock.advance(Duration::from_secs(120));
+        let run = world.run(config).await;
+        assert_eq!((run.totals.conflicts_resolved, run.totals.conflicted), (0, 0), "{meanwhile}");
+        world.assert_in_step(config, FIELDS).await;
+        let copy = world.fake(1).item(&copy).unwrap();
+        assert_eq!(value(&copy, "title"), json!("Three"), "{meanwhile}");
+        for (field, wanted) in meanwhile.as_object().unwrap() {
+            // What went back to how it was is as if it had never been written.
+            let wanted = if wanted.is_null() { &json!(50) } else { wanted };
+            assert_eq!(value(&copy, field), *wanted, "{meanwhile}");
+        }
+    }
 }

@@ -7,6 +7,8 @@ pub use automation::{
     webhook_row,
 };
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use syncline_domain::{
     ApiKey, AuditEntry, AuthType, Base, CommentPair, ConfigId, Conflict, ConflictId, ConflictKind,
@@ -238,6 +240,7 @@ pub fn intent(config_id: ConfigId, execution_id: ExecutionId, number: u64) -> In
             from_comment_id: None,
             agreed: Vec::new(),
             seen: Fields::new(),
+            made_from: BTreeMap::new(),
         },
         state: IntentState::Open,
         created_at: at(23),

@@ -3,6 +3,7 @@
 mod look;
 mod text;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
@@ -152,6 +153,7 @@ async fn put_intents(
                 from_comment_id: Some(job.original.id.clone()),
                 agreed: Vec::new(),
                 seen: Fields::new(),
+                made_from: BTreeMap::new(),
             },
             state: IntentState::Open,
             created_at: now,

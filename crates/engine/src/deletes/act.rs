@@ -1,5 +1,6 @@
 //! Carrying a deletion out: the look at the item that is left, the write, and what is recorded.
 
+use std::collections::BTreeMap;
 use std::slice;
 
 use serde_json::Value;
@@ -301,6 +302,7 @@ async fn put_intent(
             from_comment_id: None,
             agreed: Vec::new(),
             seen: Fields::new(),
+            made_from: BTreeMap::new(),
         },
         state: IntentState::Open,
         created_at: course.now(),

@@ -8,13 +8,12 @@ use syncline_domain::{
     Timestamp,
 };
 
-use super::{End, Ends, SKEW, Types};
-use crate::adopt::{Compare as _, Fate, Lost, match_up, shows};
+use super::{Bases, End, Ends, SKEW, Types, put, trace};
+use crate::adopt::{Fate, Lost, match_up};
 use crate::comments;
 use crate::course::Course;
 use crate::error::Stop;
 use crate::page::at;
-use crate::pass::value_of;
 
 /// The look at one side.
 pub(super) struct Look<'a> {
@@ -136,6 +135,7 @@ impl Look<'_> {
 
     pub(super) async fn updates(&self, intents: &[&Intent], ends: &mut Ends) -> Result<(), Stop> {
         let ids: Vec<ItemId> = intents.iter().filter_map(|intent| intent.item_id.clone()).collect();
+        let bases = self.bases(intents).await?;
         let mut there: HashMap<ItemId, Item> = HashMap::new();
         for chunk in ids.chunks(self.connector.capabilities().fetch_batch.max(1)) {
             let items = self.connector.fetch(chunk).await.map_err(|error| at(self.side, error))?;
@@ -143,7 +143,8 @@ impl Look<'_> {
         }
         for intent in intents {
             let item = intent.item_id.as_ref().and_then(|id| there.get(id));
-            let end = match item.filter(|item| self.took_effect(intent, item)) {
+            let known = bases.get(&intent.from_item_id);
+            let end = match item.filter(|item| self.took_effect(intent, item, known)) {
                 Some(item) => End::Adopted(Box::new(item.clone())),
                 None => End::Never,
             };
@@ -152,16 +153,22 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn took_effect(&self, intent: &Intent, item: &Item) -> bool {
-        let IntentPlan::V1 { status, fields, .. } = &intent.plan;
+    /// What the written side showed before, by the item that was read.
+    async fn bases(&self, intents: &[&Intent]) -> Result<HashMap<ItemId, Bases>, Stop> {
+        let from: Vec<ItemId> = intents.iter().map(|intent| intent.from_item_id.clone()).collect();
+        if from.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let (config, side) = (self.course.spec.config.id, self.side);
+        let store = &self.course.parts.store;
+        let known = store.view("recover_bases", move |tx| put::known(tx, config, side, &from));
+        Ok(known.await?)
+    }
+
+    fn took_effect(&self, intent: &Intent, item: &Item, bases: Option<&Bases>) -> bool {
         let types = Types { spec: &self.course.spec, side: self.side, type_ref: &item.type_ref };
-        let status_there = status.is_none()
-            || status.as_deref().map(str::to_lowercase)
-                == item.status.as_deref().map(str::to_lowercase);
-        status_there
-            && fields.iter().all(|(field, planned)| {
-                shows(planned, &value_of(item, field), types.field_type(field))
-            })
+        let none = Bases::new();
+        trace::happened(&types, &intent.plan, item, bases.unwrap_or(&none))
     }
 
     pub(super) async fn comments(&self, intents: &[&Intent], ends: &mut Ends) -> Result<(), Stop> {

@@ -1,14 +1,16 @@
 //! The look at writes whose outcome nobody recorded: found and adopted, or planned anew; never repeated blindly.
 //!
-//! Files: `look` (asks the trackers), `put` (records what was found).
+//! Files: `look` (asks the trackers), `trace` (what an item shows of a write), `put` (records what was found).
 
 mod look;
 mod put;
+mod trace;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use syncline_domain::ports::{Connector, StoreExt as _, Tx};
 use syncline_domain::{
     CommentPair, ConfigId, ExecutionId, Fault, FieldRef, FieldType, Intent, IntentId, Item, ItemId,
@@ -164,6 +166,9 @@ fn open_intents(
 }
 
 type Ends = BTreeMap<IntentId, End>;
+
+/// What a side showed when both were in step last.
+type Bases = BTreeMap<FieldRef, Value>;
 
 /// Records what was found, and makes sure that every item concerned is looked at again.
 async fn conclude(course: &Course, intents: Vec<Intent>, ends: Ends) -> Result<Recovered, Stop> {

@@ -1,14 +1,18 @@
 //! Recording what was found out about writes without an answer.
 
+use std::collections::{BTreeSet, HashMap};
+use std::slice;
+
+use serde_json::Value;
 use syncline_domain::ports::Tx;
 use syncline_domain::{
-    Base, ErrorType, Fault, FieldRef, FieldType, Fields, Intent, IntentPlan, IntentState, Item,
-    ItemError, ItemRetry, Pair, PairId, PairState, Receipt, STATUS_REF, Side, SyncSpec, Timestamp,
+    Base, ConfigId, ErrorType, Fault, FieldRef, FieldType, Intent, IntentPlan, IntentState, Item,
+    ItemError, ItemId, ItemRetry, Pair, PairId, PairState, Receipt, Side, SyncSpec, Timestamp,
     TypePair, Version, WriteOp, fingerprint,
 };
 
-use super::{End, Types};
-use crate::adopt::{Compare as _, shows};
+use super::trace::{self, Trace};
+use super::{Bases, End, Types};
 use crate::known::sent_ref;
 use crate::merge::alike;
 use crate::pass::value_of;
@@ -102,7 +106,26 @@ fn adopt(
     Ok(id)
 }
 
-/// Bases and receipts of the values that were found.
+/// What a side showed when both were in step last, by the item of the other side.
+pub(super) fn known(
+    tx: &mut dyn Tx,
+    config: ConfigId,
+    side: Side,
+    from: &[ItemId],
+) -> Result<HashMap<ItemId, Bases>, Fault> {
+    let pairs = tx.pairs_by_items(config, side.other(), from)?;
+    let ids: Vec<PairId> = pairs.iter().map(|pair| pair.id).collect();
+    let rows = tx.bases(&ids)?;
+    let of_pair = |pair: &Pair| {
+        let mine = rows.iter().filter(|base| base.pair_id == pair.id && base.side == side);
+        mine.map(|base| (base.field_ref.clone(), base.value.clone())).collect()
+    };
+    let by_item = |pair: &Pair| Some((pair.item(side.other())?.clone(), of_pair(pair)));
+    Ok(pairs.iter().filter_map(by_item).collect())
+}
+
+/// Bases and receipts of the values that were found. What did not happen keeps its bases on both sides, so that the next
+/// look writes it.
 fn put_values(
     tx: &mut dyn Tx,
     spec: &SyncSpec,
@@ -111,67 +134,94 @@ fn put_values(
     item: &Item,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let IntentPlan::V1 { status, fields, agreed, seen, .. } = &intent.plan;
-    let types = Types { spec, side: intent.side, type_ref: &item.type_ref };
-    let mut planned: Fields = fields.clone();
-    if let Some(status) = status {
-        planned.insert(FieldRef::new(STATUS_REF), status.clone().into());
-    }
-    let mut bases = Vec::new();
-    let mut receipts = Vec::new();
-    let mut is_whole = true;
-    for (field, sent) in planned {
-        let kind = match field.as_str() {
-            STATUS_REF => FieldType::Picklist,
-            _ => types.field_type(&field),
-        };
+    let (side, read) = (intent.side, intent.side.other());
+    let types = Types { spec, side, type_ref: &item.type_ref };
+    let old: Bases = match intent.op {
+        WriteOp::Create => Bases::new(),
+        _ => known(tx, spec.config.id, side, slice::from_ref(&intent.from_item_id))?
+            .remove(&intent.from_item_id)
+            .unwrap_or_default(),
+    };
+    let mut values = Values::default();
+    for (field, sent) in trace::planned(&intent.plan) {
+        let kind = trace::kind_of(&types, &field);
         let now_there = value_of(item, &field);
-        let base = |field_ref, value| Base {
-            pair_id,
-            side: intent.side,
-            field_ref,
-            value,
-            updated_at: now,
-        };
-        receipts.push(Receipt {
-            pair_id,
-            side: intent.side,
-            field_ref: field.clone(),
-            hash: fingerprint(&now_there, kind),
-            version: item.version.clone(),
-            written_at: now,
-        });
-        // A value that the tracker shows in another form counts as sent; one that is not there at all does not, so
-        // that the next look writes it.
-        let is_there = shows(&sent, &now_there, kind);
-        is_whole &= is_there;
-        if is_there && !alike(&sent, &now_there, kind) {
-            bases.push(base(sent_ref(&field), sent));
+        let had_sent = old.contains_key(&sent_ref(&field));
+        match trace::trace(&sent, &now_there, old.get(&field), kind) {
+            // The form in which the tracker shows a value counts as sent.
+            Trace::Shown => {
+                if had_sent || !alike(&sent, &now_there, kind) {
+                    values.bases.push((side, sent_ref(&field), sent));
+                }
+                values.wrote(side, field, now_there, kind);
+            }
+            // Whatever is there now came on top of it, and is news.
+            Trace::Overlaid => {
+                if had_sent {
+                    values.bases.push((side, sent_ref(&field), sent.clone()));
+                }
+                values.wrote(side, field, sent, kind);
+            }
+            Trace::Missing if intent.op == WriteOp::Create => {
+                values.receipts.push((field.clone(), fingerprint(&now_there, kind)));
+                values.bases.push((side, field, now_there));
+            }
+            Trace::Missing => {}
         }
-        bases.push(base(field, now_there));
     }
-    // With the values, what they were made from is agreed on: whatever the reading side shows by now is news. Where
-    // some value is not there, everything is looked at again as if it were new.
-    let read = seen.iter().filter(|_| is_whole).map(|(field, value)| Base {
-        pair_id,
-        side: intent.side.other(),
-        field_ref: field.clone(),
-        value: value.clone(),
-        updated_at: now,
-    });
-    bases.extend(read);
-    for (side, field, value) in agreed {
-        bases.retain(|base| base.side != *side || base.field_ref != *field);
-        bases.push(Base {
+    let IntentPlan::V1 { agreed, seen, .. } = &intent.plan;
+    // With the values, what they were made from is agreed on: whatever the reading side shows by now is news.
+    let sources = trace::done_with(&intent.plan, &values.written);
+    let read_values = seen.iter().filter(|(field, _)| sources.contains(*field));
+    values.bases.extend(read_values.map(|(field, value)| (read, field.clone(), value.clone())));
+    for (of, field, value) in agreed {
+        let happened = match *of == side {
+            true => values.written.contains(field),
+            false => sources.contains(field),
+        };
+        if happened {
+            values.bases.retain(|(other, name, _)| other != of || name != field);
+            values.bases.push((*of, field.clone(), value.clone()));
+        }
+    }
+    values.put(tx, pair_id, (side, &item.version), now)
+}
+
+/// What is to be recorded about the values of one write.
+#[derive(Default)]
+struct Values {
+    bases: Vec<(Side, FieldRef, Value)>,
+    receipts: Vec<(FieldRef, String)>,
+    written: BTreeSet<FieldRef>,
+}
+
+impl Values {
+    fn wrote(&mut self, side: Side, field: FieldRef, value: Value, kind: FieldType) {
+        self.receipts.push((field.clone(), fingerprint(&value, kind)));
+        self.bases.push((side, field.clone(), value));
+        self.written.insert(field);
+    }
+
+    fn put(
+        self,
+        tx: &mut dyn Tx,
+        pair_id: PairId,
+        (side, version): (Side, &Version),
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let base =
+            |(side, field_ref, value)| Base { pair_id, side, field_ref, value, updated_at: now };
+        let receipt = |(field_ref, hash)| Receipt {
             pair_id,
-            side: *side,
-            field_ref: field.clone(),
-            value: value.clone(),
-            updated_at: now,
-        });
+            side,
+            field_ref,
+            hash,
+            version: version.clone(),
+            written_at: now,
+        };
+        tx.put_bases(&self.bases.into_iter().map(base).collect::<Vec<_>>())?;
+        tx.put_receipts(&self.receipts.into_iter().map(receipt).collect::<Vec<_>>())
     }
-    tx.put_bases(&bases)?;
-    tx.put_receipts(&receipts)
 }
 
 /// The item's row among those to be tried again, so that a cursor that has passed it loses nothing.

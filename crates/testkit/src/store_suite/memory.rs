@@ -1,5 +1,6 @@
 //! Rules about bases, receipts, intents, cursors, retries and comment pairs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -110,6 +111,7 @@ pub async fn intents_are_kept_until_their_end(store: Arc<dyn Store>) {
             from_comment_id: Some("c1".into()),
             agreed: Vec::new(),
             seen: Fields::from([("b.a".into(), odd_json())]),
+            made_from: BTreeMap::from([("a.b".into(), vec!["b.a".into()])]),
         },
         ..planned[1].clone()
     };
