@@ -1,9 +1,10 @@
 //! Which items on a tracker are the outcome of writes whose answers were lost: pure, and never by a coin.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
-use syncline_domain::{FieldRef, FieldType, Fields, IntentId, Item, ItemId};
+use syncline_domain::{FieldRef, FieldType, Fields, IntentId, Item, ItemId, Timestamp};
 
 use crate::merge::alike;
 use crate::pass::value_of;
@@ -143,8 +144,21 @@ pub(crate) fn shows(planned: &Value, now: &Value, kind: FieldType) -> bool {
             Value::String(planned),
             Value::String(now),
         ) => words(planned) == words(now),
+        (FieldType::DateTime, Value::String(planned), Value::String(now)) => cut(planned, now),
         _ => false,
     }
+}
+
+/// Whether an instant is another one as a tracker keeps it that knows no parts of a second, no seconds, or days alone.
+fn cut(planned: &str, now: &str) -> bool {
+    let date = |text: &str| text.trim().get(..10).map(str::to_owned);
+    let (Ok(exact), Ok(kept)) = (Timestamp::parse(planned), Timestamp::parse(now)) else {
+        let is_date = planned.trim().len() == 10 || now.trim().len() == 10;
+        return is_date && date(planned).is_some() && date(planned) == date(now);
+    };
+    let second = Duration::from_secs(1);
+    (exact.since(kept) < second && kept.since(exact) < second)
+        || kept.secs() == exact.secs().div_euclid(60).saturating_mul(60)
 }
 
 /// The words of a text, without markup: what is left when a tracker has rewritten tags, entities and blanks.
@@ -173,7 +187,7 @@ pub(crate) fn words(text: &str) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
-    use syncline_domain::{Timestamp, Version};
+    use syncline_domain::Version;
 
     struct Types;
 
@@ -250,6 +264,21 @@ mod tests {
         );
         assert_eq!(fate(&fates, 2), Fate::Made("x".into()));
         assert_eq!(fate(&fates, 1), Fate::Made("y".into()));
+    }
+
+    #[test]
+    fn an_instant_is_known_in_a_coarser_form() {
+        let planned = json!("2026-03-05T04:05:06.789Z");
+        for (now, is_known) in [
+            ("2026-03-05T04:05:06.000Z", true),
+            ("2026-03-05T04:05:07Z", true),
+            ("2026-03-05T04:05:00Z", true),
+            ("2026-03-05", true),
+            ("2026-03-05T04:05:08Z", false),
+            ("2026-03-06", false),
+        ] {
+            assert_eq!(shows(&planned, &json!(now), FieldType::DateTime), is_known, "{now}");
+        }
     }
 
     #[test]

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::lock::Mutex as AsyncMutex;
 use syncline_domain::ports::{RunEvent, StoreExt as _, Tx};
 use syncline_domain::{
-    Execution, ExecutionStatus, Fault, ItemError, ItemState, Pair, PairId, SyncSpec, Timestamp,
+    Execution, ExecutionStatus, Fault, ItemError, ItemId, ItemState, Pair, PairId, Side, SyncSpec,
+    Timestamp,
 };
 
 use crate::engine::EngineParts;
@@ -64,8 +65,8 @@ struct Tally {
     conflicted: HashSet<PairId>,
     /// Items of which nobody knows whether they were written.
     in_doubt: u64,
-    /// Pairs to one item of which something was sent that had no answer.
-    unanswered: HashSet<PairId>,
+    /// Items of which a write was made that had no answer, and the items it was to change.
+    unanswered: HashSet<(Side, ItemId)>,
     /// What became of the items, in a preview only.
     collected: Vec<Settled>,
     /// The cursor of a first walk is stored.
@@ -280,15 +281,16 @@ impl Course {
         self.tally().conflicted.insert(pair)
     }
 
-    /// A write to one of a pair's items had no answer.
-    pub(crate) fn lose_track(&self, pair: PairId) {
-        self.tally().unanswered.insert(pair);
+    /// A write had no answer: these are the item that it was made of and, for an update, the one that it was to change.
+    pub(crate) fn lose_track(&self, items: impl IntoIterator<Item = (Side, ItemId)>) {
+        self.tally().unanswered.extend(items);
     }
 
-    /// Whether such a write is still to be looked for, in the next run: until then what its item shows may be ours, and
-    /// is nobody's edit.
-    pub(crate) fn has_lost_track(&self, pair: PairId) -> bool {
-        self.tally().unanswered.contains(&pair)
+    /// Whether such a write is still to be looked for, in the next run. Until then a second write might double it, and
+    /// what an item shows may be ours and nobody's edit.
+    pub(crate) fn has_lost_track(&self, side: Side, item: &ItemId) -> bool {
+        let tally = self.tally();
+        !tally.unanswered.is_empty() && tally.unanswered.contains(&(side, item.clone()))
     }
 
     /// An item was closed or deleted because its partner was deleted.

@@ -279,8 +279,8 @@ fn look(course: &Course, pass: &Pass, page: &mut Page, items: Vec<Item>) -> Vec<
             page.settle(course, pass, (&id, copy), verdict, Fields::new());
             continue;
         }
-        if memory.is_some_and(|memory| course.has_lost_track(memory.pair.id)) {
-            let why = "nobody knows whether its copy was written; the next run looks";
+        if course.has_lost_track(pass.read, &id) {
+            let why = "nobody knows what was written of it; the next run looks";
             let verdict = Verdict::waiting(why, None, RetryMove::Later(now.after(backoff(0))));
             page.settle(course, pass, (&id, copy), verdict, Fields::new());
             continue;

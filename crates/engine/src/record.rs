@@ -101,9 +101,16 @@ fn fact(pass: &Pass, planned: &Planned, one: &Finished, now: Timestamp) -> Optio
 }
 
 /// The pair after a write. Where comments are still to be copied, the revision that was read stays open until they are:
-/// whatever ends the run before, the next one looks at them.
+/// whatever ends the run before, the next one looks at them. The same holds for the side that is written, if somebody
+/// was there since it was read last: the revision after our write would hide what was said.
 fn written_pair(pass: &Pass, open: &Open, shown: &Item, now: Timestamp) -> Pair {
-    let pair = pair_after(pass, open, shown, now);
+    let mut pair = pair_after(pass, open, shown, now);
+    let was_there = open.there.as_ref().zip(open.memory.as_ref()).is_some_and(|(there, memory)| {
+        !open.linked && there.version != *memory.pair.version(pass.write)
+    });
+    if was_there && pass.two_way && pass.copies_comments() {
+        pair = with_version(pass.write, pair, Version::default());
+    }
     let same = |memory: &PairMemory| open.item.version == *memory.pair.version(pass.read);
     let stays = !open.linked && open.memory.as_ref().is_some_and(same);
     if stays || !pass.copies_comments() {

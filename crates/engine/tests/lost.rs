@@ -170,3 +170,32 @@ async fn a_write_without_an_answer_is_found_field_by_field() {
         }
     }
 }
+
+/// An item can be read twice in one run: it was changed while the run went on.
+#[tokio::test]
+async fn a_create_without_an_answer_is_not_made_twice_in_one_run() {
+    let mut world = World::new();
+    world.tracker("a", 1).await;
+    world.tracker("b", 5_001).await;
+    let config = world.join_fields(0, 1, FIELDS, |row| row.options.concurrency = 1).await;
+    world.fake(0).set_tells_total(false);
+    world.fake(1).set_capabilities(|can| can.write_batch = 1);
+    let id = world.fake(0).create_as("ada", "bug", json!({"title": "One"}));
+    for _ in 0..8 {
+        world.clock.advance(Duration::from_secs(1));
+        world.fake(0).create_as("ada", "bug", json!({"title": "Another"}));
+    }
+    world.fake(1).plan(Method::Create, 1, lost());
+    let (source, clock, item) = (world.fake(0), world.clock.clone(), id.clone());
+    let edit = move |_: &FakeConnector| {
+        clock.advance(Duration::from_secs(5));
+        source.edit_as("ada", &item, json!({"progress": 60}));
+    };
+    world.fake(1).plan(Method::Create, 1, Planned::Meanwhile(Box::new(edit)));
+    let request = RunRequest { batch: Some(1), ..RunRequest::of(config) };
+    world.run_with(request).await;
+    world.clock.advance(Duration::from_secs(120));
+    world.run(config).await;
+    assert_eq!(world.fake(1).items().len(), 9);
+    world.assert_in_step(config, FIELDS).await;
+}

@@ -2,20 +2,25 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::slice;
+use std::time::Duration;
 
 use serde_json::Value;
 use syncline_domain::ports::Tx;
 use syncline_domain::{
-    Base, ConfigId, ErrorType, Fault, FieldRef, FieldType, Intent, IntentPlan, IntentState, Item,
-    ItemError, ItemId, ItemRetry, Pair, PairId, PairState, Receipt, Side, SyncSpec, Timestamp,
-    TypePair, Version, WriteOp, fingerprint,
+    Base, ConfigId, Direction, ErrorType, Fault, FieldRef, FieldType, Intent, IntentPlan,
+    IntentState, Item, ItemError, ItemId, ItemRetry, Pair, PairId, PairState, Receipt, STATUS_REF,
+    Side, SyncSpec, Timestamp, TypePair, Version, WriteOp, fingerprint,
 };
 
 use super::trace::{self, Trace};
 use super::{Bases, End, Types};
 use crate::known::sent_ref;
 use crate::merge::alike;
+use crate::page::with_version;
 use crate::pass::value_of;
+
+/// How long a create may take.
+const CREATION: Duration = Duration::from_secs(2);
 
 /// Records what became of one intent.
 pub(super) fn end(
@@ -38,7 +43,7 @@ pub(super) fn end(
             let from = std::slice::from_ref(&intent.from_item_id);
             let old = tx.pairs_by_items(spec.config.id, read, from)?.pop();
             let pair = match (old, intent.op) {
-                (Some(pair), _) => seen(tx, pair, intent.side, item)?,
+                (Some(pair), _) => seen(tx, spec, pair, intent.side, item)?,
                 (None, WriteOp::Create) => adopt(tx, spec, intent, item, now)?,
                 // The two were about to be joined; the next look finds them again.
                 (None, _) => {
@@ -51,13 +56,24 @@ pub(super) fn end(
     }
 }
 
-fn seen(tx: &mut dyn Tx, mut pair: Pair, side: Side, item: &Item) -> Result<PairId, Fault> {
-    match side {
-        Side::Source => pair.source_version = item.version.clone(),
-        Side::Target => pair.target_version = item.version.clone(),
-    }
+fn seen(
+    tx: &mut dyn Tx,
+    spec: &SyncSpec,
+    pair: Pair,
+    side: Side,
+    item: &Item,
+) -> Result<PairId, Fault> {
+    let pair = with_version(side, pair, known_version(spec, item));
     tx.update_pair(&pair)?;
     Ok(pair.id)
+}
+
+/// The revision up to which everything about a written item is known. None where its comments travel: nobody knows what
+/// was said there since it was read last.
+fn known_version(spec: &SyncSpec, item: &Item) -> Version {
+    let comments_travel =
+        spec.config.direction == Direction::Bidirectional && spec.config.options.sync_comments;
+    if comments_travel { Version::default() } else { item.version.clone() }
 }
 
 /// The pair of an item and the copy that was found. The revision of the reading side stays open, so that the next
@@ -72,7 +88,8 @@ fn adopt(
     let read = intent.side.other();
     let types = spec.types.iter().find(|pair| pair.end(intent.side).reference == item.type_ref);
     let read_type = |pair: &TypePair| pair.end(read).reference.clone();
-    let mine = (item.id.clone(), item.type_ref.clone(), item.url.clone(), item.version.clone());
+    let version = known_version(spec, item);
+    let mine = (item.id.clone(), item.type_ref.clone(), item.url.clone(), version);
     let from = (
         intent.from_item_id.clone(),
         types.map(read_type).unwrap_or_default(),
@@ -162,6 +179,11 @@ fn put_values(
                 }
                 values.wrote(side, field, sent, kind);
             }
+            // Nobody was there since: that is what the tracker makes of the value.
+            Trace::Missing if is_as_made(intent, item) && is_taken(&field, &now_there) => {
+                values.bases.push((side, sent_ref(&field), sent));
+                values.wrote(side, field, now_there, kind);
+            }
             Trace::Missing if intent.op == WriteOp::Create => {
                 values.receipts.push((field.clone(), fingerprint(&now_there, kind)));
                 values.bases.push((side, field, now_there));
@@ -185,6 +207,16 @@ fn put_values(
         }
     }
     values.put(tx, pair_id, (side, &item.version), now)
+}
+
+/// Whether an item was made by this write and not touched since. A create may take more than one request.
+fn is_as_made(intent: &Intent, item: &Item) -> bool {
+    intent.op == WriteOp::Create && item.changed_at <= item.created_at.after(CREATION)
+}
+
+/// Whether a create came as far as this field. The status may be a step of its own, and a new item has one without it.
+fn is_taken(field: &FieldRef, now: &Value) -> bool {
+    !now.is_null() && field.as_str() != STATUS_REF
 }
 
 /// What is to be recorded about the values of one write.
