@@ -124,7 +124,7 @@ fn nothing(course: &Course, pass: &Pass, page: &mut Page, planned: Planned) {
         _ => false,
     };
     if told_before || (done_before && verdict.state == ItemState::Unchanged) {
-        page.waiting.remove(&id);
+        page.leave_again(&id);
     } else {
         page.settle(course, pass, (&id, copy), verdict, planned.open.mapped.fields);
     }

@@ -45,6 +45,8 @@ pub(crate) struct PageInput {
 pub(crate) struct Page {
     pub(crate) waiting: HashMap<ItemId, Brief>,
     order: Vec<ItemId>,
+    /// Items that left the run well before, in its other direction, and are no items of their own.
+    left_before: HashMap<ItemId, Brief>,
     pub(crate) settled: Vec<Settled>,
     /// Pairs and bases that move without a write.
     pub(crate) moves: Vec<Fact>,
@@ -70,6 +72,7 @@ impl Page {
         Self {
             waiting,
             order,
+            left_before: HashMap::new(),
             settled: Vec::new(),
             moves: Vec::new(),
             known,
@@ -107,6 +110,13 @@ impl Page {
         self.push(course, pass, brief, verdict, mapped);
     }
 
+    /// An item that left the run before, as the other item of its pair, is not counted once more.
+    pub(crate) fn leave_again(&mut self, item: &ItemId) {
+        if let Some(brief) = self.waiting.remove(item) {
+            self.left_before.insert(item.clone(), brief);
+        }
+    }
+
     fn push(
         &mut self,
         course: &Course,
@@ -122,18 +132,19 @@ impl Page {
 
     /// The items of which comments are to be copied: they left the run well, and may have news.
     pub(crate) fn commentable(&self) -> Vec<ItemId> {
+        let is_well = |settled: &Settled| {
+            matches!(
+                settled.outcome.state,
+                ItemState::Created
+                    | ItemState::Updated
+                    | ItemState::Linked
+                    | ItemState::Unchanged
+                    | ItemState::Conflicted
+            )
+        };
         let well = |id: &ItemId| {
-            self.settled.iter().any(|settled| {
-                settled.item == *id
-                    && matches!(
-                        settled.outcome.state,
-                        ItemState::Created
-                            | ItemState::Updated
-                            | ItemState::Linked
-                            | ItemState::Unchanged
-                            | ItemState::Conflicted
-                    )
-            })
+            self.left_before.contains_key(id)
+                || self.settled.iter().any(|settled| settled.item == *id && is_well(settled))
         };
         self.order.iter().filter(|id| self.touched.contains_key(id) && well(id)).cloned().collect()
     }
@@ -163,7 +174,10 @@ impl Page {
     }
 
     /// An item that had left the run well turns out not to be.
-    pub(crate) fn spoil(&mut self, course: &Course, item: &ItemId, error: ItemError) {
+    pub(crate) fn spoil(&mut self, course: &Course, pass: &Pass, item: &ItemId, error: ItemError) {
+        if let Some(brief) = self.left_before.remove(item) {
+            return self.push(course, pass, brief, Verdict::failed(error), Fields::new());
+        }
         for settled in self.settled.iter_mut().filter(|settled| settled.item == *item) {
             course.recount(settled.outcome.state, ItemState::Failed);
             settled.outcome.state = ItemState::Failed;
@@ -299,7 +313,7 @@ fn look(course: &Course, pass: &Pass, page: &mut Page, items: Vec<Item>) -> Vec<
                     page.moves.push(Fact::Seen { pair: Box::new(pair) });
                 }
                 if done_before {
-                    page.waiting.remove(&id);
+                    page.leave_again(&id);
                 } else {
                     let verdict = page.recovered.relabel(pass.read, &id, verdict);
                     page.settle(course, pass, (&id, copy), verdict, Fields::new());

@@ -262,3 +262,27 @@ proptest! {
         runtime.block_on(live(steps, resolution));
     }
 }
+
+/// The revision after our own write covers whatever was said before it.
+#[tokio::test]
+async fn a_comment_made_before_our_own_write_is_copied() {
+    let mut world = World::new();
+    world.tracker("a", 1).await;
+    world.tracker("b", 5_001).await;
+    let config = world.join_fields(0, 1, FIELDS, |row| {
+        row.direction = Direction::Bidirectional;
+        row.options.sync_comments = true;
+    });
+    let config = config.await;
+    let id = world.fake(0).create_as("ada", "bug", json!({"title": "One"}));
+    world.run(config).await;
+    let copy = world.copy_of(config, &id).await;
+    world.clock.advance(Duration::from_secs(5));
+    world.fake(1).comment_as("bob", &copy, "I have seen this");
+    world.fake(0).edit_as("ada", &id, json!({"progress": 50}));
+    world.run(config).await;
+    assert_eq!(world.fake(0).comments_of(&id).len(), 1);
+    world.run(config).await;
+    assert_eq!(world.fake(0).comments_of(&id).len(), 1);
+    assert_eq!(world.fake(1).comments_of(&copy).len(), 1);
+}

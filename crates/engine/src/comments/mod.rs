@@ -99,7 +99,7 @@ async fn list(
                 batches.push(Batch { copy, jobs, pair, item });
             }
             Err(error) if error.kind.stops_run() => return Err(at(pass.read, error)),
-            Err(error) => page.spoil(course, &item, error_of(&error)),
+            Err(error) => page.spoil(course, pass, &item, error_of(&error)),
         }
     }
     Ok(batches)
@@ -204,7 +204,7 @@ async fn send(
             match done.failed {
                 None => whole.push((done.item, done.pair)),
                 Some(error) => {
-                    page.spoil(course, &done.item, error_of(&error));
+                    page.spoil(course, pass, &done.item, error_of(&error));
                     if error.kind.stops_run() {
                         stop = Some(at(pass.write, error));
                     }
