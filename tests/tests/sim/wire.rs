@@ -136,4 +136,13 @@ impl Connector for Wire {
         let (comment_id, comment) = (comment_id.clone(), comment.clone());
         Box::pin(sent(async move { fake.edit_comment(&id, &comment_id, &comment).await }))
     }
+
+    fn delete_comment<'a>(
+        &'a self,
+        id: &'a ItemId,
+        comment_id: &'a CommentId,
+    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
+        let (fake, id, comment_id) = (Arc::clone(&self.fake), id.clone(), comment_id.clone());
+        Box::pin(sent(async move { fake.delete_comment(&id, &comment_id).await }))
+    }
 }

@@ -46,6 +46,7 @@ pub(crate) const fn capabilities() -> Capabilities {
         delete: true,
         comments: true,
         comment_edit: true,
+        comment_delete: true,
         private_comments: false,
         links: true,
         attachments: true,
@@ -253,6 +254,14 @@ impl Connector for AzureDevOps {
         comment: &'a NewComment,
     ) -> BoxFuture<'a, Result<Comment, ConnectorError>> {
         Box::pin(async move { discussion::edit(&self.api, number(id)?, comment_id, comment).await })
+    }
+
+    fn delete_comment<'a>(
+        &'a self,
+        id: &'a ItemId,
+        comment_id: &'a CommentId,
+    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
+        Box::pin(async move { self.api.delete_comment(number(id)?, comment_id.as_str()).await })
     }
 
     fn links<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Vec<ItemLink>, ConnectorError>> {

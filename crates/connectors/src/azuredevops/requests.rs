@@ -276,6 +276,22 @@ impl Api {
         self.write(request).await
     }
 
+    /// Removes a comment. The server keeps it and no longer lists it.
+    pub(super) async fn delete_comment(
+        &self,
+        id: u64,
+        comment: &str,
+    ) -> Result<(), ConnectorError> {
+        let path = format!("workItems/{id}/comments/{}", segment(comment));
+        let request = self.comment_request(Method::DELETE, &path)?;
+        let response =
+            self.send(request).await.map_err(|refusal| refusal.into_error(Effect::Write))?;
+        if response.is_success() && response.body.is_empty() {
+            return Ok(());
+        }
+        judged::<Value>(&response, Effect::Write).map(drop)
+    }
+
     /// Stores a file that hangs on nothing yet.
     pub(super) async fn upload(
         &self,

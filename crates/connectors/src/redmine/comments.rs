@@ -65,11 +65,8 @@ pub(super) async fn edit(
     let id = number(id)?;
     // Blank notes would delete the journal.
     let body = filled(new)?;
-    let missing = || {
-        let text = format!("issue {id} has no comment {:?}", comment_id.as_str());
-        ConnectorError::new(ErrorKind::NotFound, text)
-    };
-    let journal: u64 = comment_id.as_str().parse().map_err(|_| missing())?;
+    let missing = || missing(id, comment_id);
+    let journal = journal_id(id, comment_id)?;
     let path = format!("journals/{journal}.json");
     api.put(&path, &json!({ "journal": { "notes": body } })).await?;
     let all = journals(api, id).await?;
@@ -80,6 +77,34 @@ pub(super) async fn edit(
             .advise("give the account's role the permission to edit notes"));
     }
     comment(api, edited)
+}
+
+/// Removes a comment: Redmine drops a journal whose notes are blank, and keeps one that also tells of changed fields.
+pub(super) async fn delete(
+    api: &Api,
+    id: &ItemId,
+    comment_id: &CommentId,
+) -> Result<(), ConnectorError> {
+    let id = number(id)?;
+    let journal = journal_id(id, comment_id)?;
+    let path = format!("journals/{journal}.json");
+    api.put(&path, &json!({ "journal": { "notes": "" } })).await?;
+    let all = journals(api, id).await?;
+    if all.iter().any(|one| one.id == journal && is_comment(one)) {
+        let text = format!("redmine left comment {journal} of issue {id} as it was");
+        return Err(ConnectorError::new(ErrorKind::Permission, text)
+            .advise("give the account's role the permission to edit notes"));
+    }
+    Ok(())
+}
+
+fn journal_id(id: u64, comment: &CommentId) -> Result<u64, ConnectorError> {
+    comment.as_str().parse().map_err(|_| missing(id, comment))
+}
+
+fn missing(id: u64, comment: &CommentId) -> ConnectorError {
+    let text = format!("issue {id} has no comment {:?}", comment.as_str());
+    ConnectorError::new(ErrorKind::NotFound, text)
 }
 
 /// The account's display preference decides the order on the wire; ids are given in order.

@@ -32,6 +32,7 @@ pub(crate) const fn capabilities(comment_format: TextFormat) -> Capabilities {
         delete: true,
         comments: true,
         comment_edit: true,
+        comment_delete: true,
         private_comments: true,
         links: true,
         attachments: true,
@@ -146,6 +147,14 @@ impl Connector for Redmine {
         comment: &'a NewComment,
     ) -> BoxFuture<'a, Result<Comment, ConnectorError>> {
         Box::pin(comments::edit(&self.api, id, comment_id, comment))
+    }
+
+    fn delete_comment<'a>(
+        &'a self,
+        id: &'a ItemId,
+        comment_id: &'a CommentId,
+    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
+        Box::pin(comments::delete(&self.api, id, comment_id))
     }
 
     fn links<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Vec<ItemLink>, ConnectorError>> {

@@ -44,6 +44,7 @@ pub(crate) const fn capabilities() -> Capabilities {
         delete: true,
         comments: true,
         comment_edit: true,
+        comment_delete: true,
         private_comments: true,
         links: true,
         attachments: true,
@@ -255,6 +256,14 @@ impl Connector for ServiceDeskPlus {
         comment: &'a NewComment,
     ) -> BoxFuture<'a, Result<Comment, ConnectorError>> {
         Box::pin(hanging::edit_note(&self.api, id, comment_id, comment))
+    }
+
+    fn delete_comment<'a>(
+        &'a self,
+        id: &'a ItemId,
+        comment_id: &'a CommentId,
+    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
+        Box::pin(hanging::delete_note(&self.api, id, comment_id))
     }
 
     fn links<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Vec<ItemLink>, ConnectorError>> {

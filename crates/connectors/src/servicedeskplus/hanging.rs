@@ -57,6 +57,16 @@ pub(super) async fn edit_note(
     send_note(api, Method::PUT, &path, &entity).await
 }
 
+/// Removes a note.
+pub(super) async fn delete_note(
+    api: &Api,
+    id: &ItemId,
+    note: &CommentId,
+) -> Result<(), ConnectorError> {
+    let path = format!("requests/{}/notes/{}", segment(id.as_str()), segment(note.as_str()));
+    api.command(Method::DELETE, &path).await.map(drop)
+}
+
 /// The two flavours wrap a note under different keys, and not every build keeps to its own: the other one is tried once,
 /// and remembered.
 async fn send_note(

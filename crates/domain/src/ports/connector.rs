@@ -152,6 +152,16 @@ pub trait Connector: Send + Sync {
         Box::pin(async { Err(ConnectorError::unsupported("editing comments")) })
     }
 
+    /// Removes a comment; [`ErrorKind::NotFound`] when it is gone already.
+    fn delete_comment<'a>(
+        &'a self,
+        id: &'a ItemId,
+        comment_id: &'a CommentId,
+    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
+        let _ = (id, comment_id);
+        Box::pin(async { Err(ConnectorError::unsupported("deleting comments")) })
+    }
+
     /// The links of an item to others of the same tracker.
     fn links<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Vec<ItemLink>, ConnectorError>> {
         let _ = id;
@@ -348,6 +358,8 @@ pub struct Capabilities {
     pub comments: bool,
     /// Comments can be edited.
     pub comment_edit: bool,
+    /// Comments can be removed.
+    pub comment_delete: bool,
     /// Comments can be kept from requesters.
     pub private_comments: bool,
     /// Links can be read and added.
@@ -375,6 +387,7 @@ impl Capabilities {
             delete: false,
             comments: false,
             comment_edit: false,
+            comment_delete: false,
             private_comments: false,
             links: false,
             attachments: false,

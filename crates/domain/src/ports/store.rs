@@ -12,10 +12,10 @@ use super::{
     BoxFuture, ConflictTx, DeletionTx, DeliveryTx, JobTx, OutboxTx, ScheduleTx, Topic, Wakeup,
 };
 use crate::{
-    ApiKey, ApiKeyId, AuditEntry, AuditId, Base, CommentPair, ConfigId, ConnectorId, ConnectorRow,
-    ConnectorUsage, Cursor, Execution, ExecutionId, ExecutionStatus, Fault, FieldId, FieldMapping,
-    FieldMappingId, FieldRow, Intent, IntentId, IntentState, ItemId, ItemOutcome, ItemRetry,
-    ItemState, LineageId, LineageMember, NewExecution, OutcomeId, Pair, PairId, Receipt,
+    ApiKey, ApiKeyId, AuditEntry, AuditId, Base, CommentId, CommentPair, ConfigId, ConnectorId,
+    ConnectorRow, ConnectorUsage, Cursor, Execution, ExecutionId, ExecutionStatus, Fault, FieldId,
+    FieldMapping, FieldMappingId, FieldRow, Intent, IntentId, IntentState, ItemId, ItemOutcome,
+    ItemRetry, ItemState, LineageId, LineageMember, NewExecution, OutcomeId, Pair, PairId, Receipt,
     RememberedReply, Side, StatusId, StatusMapping, StatusMappingId, StatusRow, SyncConfig,
     Timestamp, Trigger, TypeId, TypeMapping, TypeMappingId, TypeRow, UserMap,
 };
@@ -390,6 +390,19 @@ pub trait SyncTx {
     fn comment_pairs(&mut self, pair_id: PairId) -> Result<Vec<CommentPair>, Fault>;
     /// Stores a comment pair. Either comment paired already: [`Fault::Conflict`].
     fn insert_comment_pair(&mut self, pair: &CommentPair) -> Result<(), Fault>;
+    /// Notes what the original of a comment pair says now.
+    fn set_comment_hash(
+        &mut self,
+        pair_id: PairId,
+        source_comment: &CommentId,
+        hash: &str,
+    ) -> Result<(), Fault>;
+    /// Forgets a comment pair, known by its comment on the source.
+    fn delete_comment_pair(
+        &mut self,
+        pair_id: PairId,
+        source_comment: &CommentId,
+    ) -> Result<(), Fault>;
 }
 
 /// The right to do something alone, for a while.

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 use syncline_domain::ports::{Connector, ConnectorError, StoreExt as _};
-use syncline_domain::{CommentId, CommentPair, Fault, FieldType, Intent, IntentPlan, Side};
+use syncline_domain::{
+    CommentId, CommentPair, Fault, FieldRef, FieldType, Intent, IntentPlan, Side,
+};
 
 use crate::adopt::shows;
 use crate::course::Course;
@@ -20,7 +22,8 @@ pub(crate) async fn find_copy(
     intent: &Intent,
     adopted: &[CommentId],
 ) -> Result<Option<CommentPair>, LookError> {
-    let IntentPlan::V1 { comment: Some(text), from_comment_id: Some(from), .. } = &intent.plan
+    let IntentPlan::V1 { comment: Some(text), from_comment_id: Some(from), seen, .. } =
+        &intent.plan
     else {
         return Ok(None);
     };
@@ -58,7 +61,11 @@ pub(crate) async fn find_copy(
             origin: read,
             source_comment_id: source.clone(),
             target_comment_id: target.clone(),
-            hash: String::new(),
+            hash: seen
+                .get(&FieldRef::new(from.as_str()))
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
             created_at: intent.created_at,
         }
     }))

@@ -1,5 +1,7 @@
-//! Comments, one way: each is copied once, in order, with its author and time above it.
+//! Comments, in each direction that is read: each is copied once, in order, with its author and time above it, and
+//! its copy follows it.
 
+mod follow;
 mod look;
 mod text;
 
@@ -9,10 +11,10 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use serde_json::Value;
-use syncline_domain::ports::{ConnectorError, ErrorKind, FaultPoints, StoreExt as _};
+use syncline_domain::ports::{ConnectorError, ErrorKind, FaultPoints, StoreExt as _, Tx};
 use syncline_domain::{
-    Comment, CommentId, CommentPair, FieldType, Fields, Intent, IntentId, IntentPlan, IntentState,
-    ItemId, NewComment, Pair, PairState, Side, WriteOp, fingerprint,
+    Comment, CommentId, CommentPair, Fault, FieldRef, Fields, Intent, IntentId, IntentPlan,
+    IntentState, ItemId, NewComment, Pair, PairState, Side, WriteOp,
 };
 
 use crate::course::Course;
@@ -22,6 +24,7 @@ use crate::outcome::error_of;
 use crate::page::{Page, at};
 use crate::pass::Pass;
 use crate::points;
+use follow::{Change, Followed, changes, follow, hash_of, id_of};
 use text::copy_of;
 
 pub(crate) use look::{LookError, find_copy};
@@ -33,12 +36,13 @@ struct Job {
     copy: NewComment,
 }
 
-/// The comments of one item about to be copied, oldest first.
+/// The comments of one item about to be copied, oldest first, and what its copies are to follow.
 struct Batch {
     pair: Pair,
     item: ItemId,
     copy: ItemId,
     jobs: Vec<Job>,
+    changes: Vec<Change>,
 }
 
 /// Copies the comments of the page's items that have none yet on the other side.
@@ -90,13 +94,14 @@ async fn list(
     while let Some((pair, item, copied, comments)) = read.next().await {
         match comments {
             Ok(comments) => {
+                let changes = changes(pass, &copied, &comments);
                 let jobs = jobs(pass, &copied, comments);
-                if jobs.is_empty() {
+                if jobs.is_empty() && changes.is_empty() {
                     page.comments_done(pass, &item, &pair);
                     continue;
                 }
                 let copy = pair.item(pass.write).cloned().unwrap_or_default();
-                batches.push(Batch { copy, jobs, pair, item });
+                batches.push(Batch { copy, jobs, changes, pair, item });
             }
             Err(error) if error.kind.stops_run() => return Err(at(pass.read, error)),
             Err(error) => page.spoil(course, pass, &item, error_of(&error)),
@@ -107,12 +112,7 @@ async fn list(
 
 /// The comments without a copy, oldest first.
 fn jobs(pass: &Pass, copied: &[CommentPair], comments: Vec<Comment>) -> Vec<Job> {
-    let done = |id: &CommentId| {
-        copied.iter().any(|known| match pass.read {
-            Side::Source => known.source_comment_id == *id,
-            Side::Target => known.target_comment_id == *id,
-        })
-    };
+    let done = |id: &CommentId| copied.iter().any(|known| id_of(known, pass.read) == id);
     let with_header = pass.spec.config.options.include_comment_metadata;
     comments
         .into_iter()
@@ -152,7 +152,7 @@ async fn put_intents(
                 comment: Some(job.copy.body.clone()),
                 from_comment_id: Some(job.original.id.clone()),
                 agreed: Vec::new(),
-                seen: Fields::new(),
+                seen: seen(&job.original),
                 made_from: BTreeMap::new(),
             },
             state: IntentState::Open,
@@ -167,9 +167,16 @@ async fn put_intents(
     Ok(batches)
 }
 
+/// What the original said when it was copied, under its id.
+fn seen(original: &Comment) -> Fields {
+    let id = FieldRef::new(original.id.as_str());
+    Fields::from([(id, Value::String(hash_of(original)))])
+}
+
 /// A fact about a comment for the store.
 enum Fact {
     Copied(IntentId, Box<CommentPair>),
+    Followed(Box<Followed>),
     Never(IntentId),
 }
 
@@ -258,6 +265,15 @@ async fn copy_batch(
             }
         }
     }
+    for change in batch.changes {
+        if done.failed.is_some() {
+            break;
+        }
+        match follow(pass.writer.as_ref(), pass.write, &batch.copy, change).await {
+            Ok(followed) => done.facts.push(Fact::Followed(Box::new(followed))),
+            Err(error) => done.failed = Some(error),
+        }
+    }
     Ok(done)
 }
 
@@ -276,10 +292,6 @@ fn pair_of(pair: &Pair, read: Side, original: &Comment, copy: &CommentId) -> Com
     }
 }
 
-fn hash_of(original: &Comment) -> String {
-    fingerprint(&Value::String(original.body.clone()), FieldType::String)
-}
-
 async fn put_facts(course: &Course, facts: Vec<Fact>) -> Result<(), Stop> {
     let now = course.now();
     course
@@ -296,9 +308,19 @@ async fn put_facts(course: &Course, facts: Vec<Fact>) -> Result<(), Stop> {
                     Fact::Never(intent) => {
                         tx.finish_intent(*intent, IntentState::Abandoned, None)?;
                     }
+                    Fact::Followed(followed) => put_followed(tx, followed)?,
                 }
             }
             Ok(())
         })
         .await
+}
+
+fn put_followed(tx: &mut dyn Tx, followed: &Followed) -> Result<(), Fault> {
+    match followed {
+        Followed::Edited(pair, hash) => {
+            tx.set_comment_hash(pair.pair_id, &pair.source_comment_id, hash)
+        }
+        Followed::Gone(pair) => tx.delete_comment_pair(pair.pair_id, &pair.source_comment_id),
+    }
 }

@@ -12,6 +12,12 @@ pub(super) fn copy_of(original: &Comment, with_header: bool) -> NewComment {
     }
 }
 
+/// What a copy says whose original is gone, on a tracker that removes no comments.
+pub(super) fn gone(format: TextFormat) -> NewComment {
+    let body = "This comment was deleted where it was written.".to_owned();
+    NewComment { body, format, is_private: false }
+}
+
 /// The line above a copied comment: who wrote it, and when.
 fn header(original: &Comment) -> String {
     let author = original.author.as_ref();

@@ -8,6 +8,8 @@ use crate::db::{Db, on_db};
 use crate::error::OrFault;
 use crate::schema::comment_pairs;
 
+use super::touched;
+
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = comment_pairs)]
 struct Row {
@@ -60,4 +62,30 @@ pub(super) fn insert(db: &mut Db, pair: &CommentPair) -> Result<(), Fault> {
         )
     })?;
     Ok(())
+}
+
+/// Notes what the original of a comment pair says now.
+pub(super) fn set_hash(
+    db: &mut Db,
+    pair: PairId,
+    source_comment: &CommentId,
+    hash: &str,
+) -> Result<(), Fault> {
+    let rows = on_db!(db, c => diesel::update(comment_pairs::table
+        .filter(comment_pairs::pair_id.eq(pair.0))
+        .filter(comment_pairs::source_comment_id.eq(source_comment.as_str())))
+        .set(comment_pairs::hash.eq(hash))
+        .execute(c))
+    .or_fault()?;
+    touched(rows, "comment pair", source_comment)
+}
+
+/// Forgets a comment pair.
+pub(super) fn delete(db: &mut Db, pair: PairId, source_comment: &CommentId) -> Result<(), Fault> {
+    let rows = on_db!(db, c => diesel::delete(comment_pairs::table
+        .filter(comment_pairs::pair_id.eq(pair.0))
+        .filter(comment_pairs::source_comment_id.eq(source_comment.as_str())))
+        .execute(c))
+    .or_fault()?;
+    touched(rows, "comment pair", source_comment)
 }

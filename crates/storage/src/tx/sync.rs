@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_domain::ports::SyncTx;
 use syncline_domain::{
-    Base, CommentPair, ConfigId, ConnectorId, Cursor, Fault, Intent, IntentId, IntentState, ItemId,
-    ItemRetry, LineageId, LineageMember, Pair, PairId, Receipt, Side, Timestamp,
+    Base, CommentId, CommentPair, ConfigId, ConnectorId, Cursor, Fault, Intent, IntentId,
+    IntentState, ItemId, ItemRetry, LineageId, LineageMember, Pair, PairId, Receipt, Side,
+    Timestamp,
 };
 
 use super::{DbTx, bases, comments, intents, lineage, pairs, retries};
@@ -156,6 +157,23 @@ impl SyncTx for DbTx<'_> {
 
     fn comment_pairs(&mut self, pair_id: PairId) -> Result<Vec<CommentPair>, Fault> {
         comments::of_pair(self.read(), pair_id)
+    }
+
+    fn set_comment_hash(
+        &mut self,
+        pair_id: PairId,
+        source_comment: &CommentId,
+        hash: &str,
+    ) -> Result<(), Fault> {
+        comments::set_hash(self.write()?, pair_id, source_comment, hash)
+    }
+
+    fn delete_comment_pair(
+        &mut self,
+        pair_id: PairId,
+        source_comment: &CommentId,
+    ) -> Result<(), Fault> {
+        comments::delete(self.write()?, pair_id, source_comment)
     }
 
     fn insert_comment_pair(&mut self, pair: &CommentPair) -> Result<(), Fault> {

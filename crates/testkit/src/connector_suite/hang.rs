@@ -59,6 +59,21 @@ pub async fn comments_are_edited(harness: &dyn Harness) {
     assert!(all[0].body.contains("after") && !all[0].body.contains("before"));
 }
 
+pub async fn comments_are_deleted(harness: &dyn Harness) {
+    let scene = Scene::new(harness);
+    let can = scene.connector.capabilities();
+    if !(can.comments && can.comment_delete) {
+        return;
+    }
+    let item = scene.create("commented").await;
+    let made = scene.connector.add_comment(&item.id, &text("goes")).await.expect("a comment");
+    scene.connector.add_comment(&item.id, &text("stays")).await.expect("a comment");
+    scene.connector.delete_comment(&item.id, &made.id).await.expect("the deletion");
+    let all = scene.connector.comments(&item.id).await.expect("comments");
+    assert_eq!(all.len(), 1);
+    assert!(all[0].body.contains("stays"));
+}
+
 pub async fn comments_on_nothing_are_refused(harness: &dyn Harness) {
     let scene = Scene::new(harness);
     if !scene.connector.capabilities().comments {

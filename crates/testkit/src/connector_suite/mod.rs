@@ -122,6 +122,7 @@ macro_rules! connector_suite {
 
             comments_come_in_order
             comments_are_edited
+            comments_are_deleted
             comments_on_nothing_are_refused
             links_are_added
             files_come_back_byte_by_byte

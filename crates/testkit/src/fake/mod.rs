@@ -319,6 +319,7 @@ pub(crate) fn all_capabilities() -> Capabilities {
         delete: true,
         comments: true,
         comment_edit: true,
+        comment_delete: true,
         private_comments: true,
         links: true,
         attachments: true,

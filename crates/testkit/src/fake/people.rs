@@ -94,6 +94,21 @@ impl FakeConnector {
         edited.expect("there is no such comment");
     }
 
+    /// Somebody hides a comment from requesters. Panics when it is not there.
+    pub fn hide_comment_as(&self, login: &str, id: &ItemId, comment: &CommentId) {
+        let mut state = self.lock();
+        let row = self.touch(&mut state, &writer(login), id).expect("there is no such item");
+        let mut slots = row.comments.iter_mut();
+        slots.find(|one| one.id == *comment).expect("there is no such comment").is_private = true;
+    }
+
+    /// Somebody deletes a comment. Panics when it is not there.
+    pub fn delete_comment_as(&self, login: &str, id: &ItemId, comment: &CommentId) {
+        let mut state = self.lock();
+        let gone = self.uncomment(&mut state, &writer(login), id, comment);
+        gone.expect("there is no such comment");
+    }
+
     /// Somebody hangs a file on an item. Panics when it is not there.
     pub fn attach_as(&self, login: &str, id: &ItemId, name: &str, bytes: &[u8]) -> String {
         let mut state = self.lock();
@@ -236,6 +251,22 @@ impl FakeConnector {
         self.touch(state, writer, id)?.comments.push(comment.clone());
         self.log_text(state, writer, EffectOp::Comment, id, body);
         Ok(comment)
+    }
+
+    pub(super) fn uncomment(
+        &self,
+        state: &mut State,
+        writer: &Writer<'_>,
+        id: &ItemId,
+        comment: &CommentId,
+    ) -> Result<(), ConnectorError> {
+        let there = state.rows.present(id);
+        if !there.is_some_and(|row| row.comments.iter().any(|one| one.id == *comment)) {
+            return Err(missing(id));
+        }
+        self.touch(state, writer, id)?.comments.retain(|one| one.id != *comment);
+        self.log_text(state, writer, EffectOp::DeleteComment, id, comment.as_str());
+        Ok(())
     }
 
     pub(super) fn recomment(

@@ -428,6 +428,26 @@ impl Connector for FakeConnector {
         })
     }
 
+    fn delete_comment<'a>(
+        &'a self,
+        id: &'a ItemId,
+        comment_id: &'a CommentId,
+    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
+        Box::pin(async move {
+            let end = self.enter(Method::DeleteComment, 1).await?;
+            {
+                let mut state = self.lock();
+                guard(&state, id, None)?;
+                if !state.capabilities.comment_delete {
+                    return Err(unable("delete comments"));
+                }
+                let writer = self.writer(None);
+                self.uncomment(&mut state, &writer, id, comment_id)?;
+            }
+            end.answer(())
+        })
+    }
+
     fn links<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Vec<ItemLink>, ConnectorError>> {
         Box::pin(async move {
             let end = self.enter(Method::Links, 1).await?;

@@ -30,6 +30,7 @@ pub enum Method {
     Comments,
     AddComment,
     EditComment,
+    DeleteComment,
     Links,
     AddLink,
     Attachments,
@@ -76,6 +77,7 @@ pub enum EffectOp {
     Delete,
     Comment,
     EditComment,
+    DeleteComment,
     Link,
     Attach,
 }

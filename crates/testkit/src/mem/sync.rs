@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_domain::ports::SyncTx;
 use syncline_domain::{
-    Base, CommentPair, ConfigId, ConnectorId, Cursor, Fault, FieldRef, Intent, IntentId,
+    Base, CommentId, CommentPair, ConfigId, ConnectorId, Cursor, Fault, FieldRef, Intent, IntentId,
     IntentState, ItemId, ItemRetry, LineageId, LineageMember, Pair, PairId, PairState, Receipt,
     Side, Timestamp,
 };
@@ -324,6 +324,32 @@ impl SyncTx for MemTx<'_> {
     fn comment_pairs(&mut self, pair_id: PairId) -> Result<Vec<CommentPair>, Fault> {
         let rows = self.tables.comment_pairs.all();
         Ok(rows.filter(|((pair, _), _)| *pair == pair_id).map(|(_, row)| row.clone()).collect())
+    }
+
+    fn set_comment_hash(
+        &mut self,
+        pair_id: PairId,
+        source_comment: &CommentId,
+        hash: &str,
+    ) -> Result<(), Fault> {
+        let tables = self.write()?;
+        let key = (pair_id, source_comment.clone());
+        let Some(row) = tables.comment_pairs.get(&key).cloned() else {
+            return Err(Fault::no_such("comment pair", source_comment));
+        };
+        tables.comment_pairs.put(key, CommentPair { hash: hash.to_owned(), ..row });
+        Ok(())
+    }
+
+    fn delete_comment_pair(
+        &mut self,
+        pair_id: PairId,
+        source_comment: &CommentId,
+    ) -> Result<(), Fault> {
+        match self.write()?.comment_pairs.remove(&(pair_id, source_comment.clone())) {
+            Some(_) => Ok(()),
+            None => Err(Fault::no_such("comment pair", source_comment)),
+        }
     }
 
     fn insert_comment_pair(&mut self, pair: &CommentPair) -> Result<(), Fault> {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use syncline_domain::ports::Store;
 use syncline_domain::{
-    Base, Cursor, Fields, Intent, IntentPlan, IntentState, ItemId, ItemRetry, PairId, Receipt,
-    STATUS_REF, Side, WriteOp,
+    Base, CommentPair, Cursor, Fields, Intent, IntentPlan, IntentState, ItemId, ItemRetry, PairId,
+    Receipt, STATUS_REF, Side, WriteOp,
 };
 
 use super::seed::{Seed, seed};
-use super::{conflicts, tx, view};
+use super::{conflicts, misses, tx, view};
 use crate::rows::{at, base, comment_pair, config_row, intent, odd_json, pair_row, receipt, retry};
 
 async fn pair(store: &Arc<dyn Store>, seed: Seed, number: usize) -> PairId {
@@ -186,6 +186,25 @@ pub async fn retries_are_written_over_and_cleared(store: Arc<dyn Store>) {
         Ok(())
     })
     .await;
+}
+
+pub async fn comment_pairs_follow_their_originals(store: Arc<dyn Store>) {
+    let seed = seed(&store).await;
+    let one = pair(&store, seed, 1).await;
+    let rows = [comment_pair(one, "c1", "d1"), comment_pair(one, "c2", "d2")];
+    let insert = rows.clone();
+    tx(&store, move |tx| insert.iter().try_for_each(|row| tx.insert_comment_pair(row))).await;
+    tx(&store, move |tx| {
+        tx.set_comment_hash(one, &"c1".into(), "new")?;
+        tx.delete_comment_pair(one, &"c2".into())
+    })
+    .await;
+    let changed = CommentPair { hash: "new".to_owned(), ..rows[0].clone() };
+    assert_eq!(view(&store, move |tx| tx.comment_pairs(one)).await, [changed]);
+    misses(&store, move |tx| tx.set_comment_hash(one, &"c2".into(), "new")).await;
+    misses(&store, move |tx| tx.delete_comment_pair(one, &"c2".into())).await;
+    // Both comments are free again.
+    tx(&store, move |tx| tx.insert_comment_pair(&comment_pair(one, "c2", "d2"))).await;
 }
 
 pub async fn comments_are_paired_once(store: Arc<dyn Store>) {

@@ -221,6 +221,7 @@ macro_rules! store_suite {
             cursors_are_kept_by_side_and_forgotten
             retries_are_written_over_and_cleared
             comments_are_paired_once
+            comment_pairs_follow_their_originals
             conflict_columns_come_back
             a_pair_has_one_open_conflict_about_a_field
             conflicts_come_newest_first_filtered_and_counted
