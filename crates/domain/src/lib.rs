@@ -35,6 +35,7 @@ mod fault;
 mod ids;
 mod item;
 mod job;
+mod link;
 mod notification;
 pub mod ports;
 mod room;
@@ -69,6 +70,7 @@ pub use job::{
     CancelAsked, Enqueued, Heartbeat, Job, JobClaim, JobKey, JobLease, JobOutcome,
     MOST_FOLDED_ITEMS, NewJob, QueueCounts, SYNC_ATTEMPTS, SYNC_JOB, Settlement, SyncJob,
 };
+pub use link::{LinkKind, LinkWords, link_kind, nearest_link};
 pub use notification::{
     ConfigHealth, NotificationSetting, OutboxMessage, OutboxSettlement, StoredRecipient,
 };

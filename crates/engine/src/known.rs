@@ -25,6 +25,9 @@ pub(crate) fn sent_ref(field: &FieldRef) -> FieldRef {
 /// Bases under this prefix keep the last writes of a field, by the target's field, for the breaker.
 const WRITES: &str = "@writes/";
 
+/// The base that keeps what hangs on a pair's items and was carried between them.
+pub(crate) const HANGING: &str = "@hanging";
+
 /// The field reference under which the last writes of a field are kept.
 pub(crate) fn trail_ref(field: &FieldRef) -> FieldRef {
     FieldRef::new(format!("{WRITES}{field}"))
@@ -185,6 +188,9 @@ impl PairMemory {
             if !base.value.is_null() {
                 self.trails.push((FieldRef::from(field), base.value));
             }
+            return;
+        }
+        if base.field_ref.as_str() == HANGING {
             return;
         }
         let side = self.side_mut(base.side);

@@ -29,8 +29,8 @@
 //! so that neither the tracker's rewriting nor a rule that loses something makes two sides bounce.
 //!
 //! # What is deliberately absent
-//! Queues, schedules, webhooks, credentials and SQL. Links and attachments are not moved. The machine's
-//! clock is read in `system` only.
+//! Queues, schedules, webhooks, credentials and SQL. Images inside of texts keep their addresses. The machine's clock is
+//! read in `system` only.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -74,6 +74,7 @@ mod drive;
 mod engine;
 mod error;
 mod existing;
+mod hanging;
 mod known;
 mod lease;
 mod limits;

@@ -53,9 +53,11 @@ pub(crate) struct Page {
     pub(crate) known: Known,
     /// What was found out about earlier writes.
     pub(crate) recovered: Arc<Recovered>,
-    /// Items whose comments may be news, with the revision that was read. Until their comments are done with, their
+    /// Items on which something may hang that is news, with the revision that was read. Until that is done with, their
     /// pairs know no revision of the reading side, so that whoever looks next takes them for moved.
     touched: HashMap<ItemId, Version>,
+    /// Items with which something went wrong after they had left the run well.
+    spoilt: BTreeSet<ItemId>,
     /// Conflicts, by the item that was read.
     clashes: BTreeMap<ItemId, Vec<Conflict>>,
     /// Copies that have something to say, though the walk of their side may have passed them.
@@ -78,6 +80,7 @@ impl Page {
             known,
             recovered: Arc::clone(recovered),
             touched: HashMap::new(),
+            spoilt: BTreeSet::new(),
             clashes: BTreeMap::new(),
             to_ask: BTreeSet::new(),
         }
@@ -130,8 +133,8 @@ impl Page {
         self.settled.push(Settled { mapped, ..settled });
     }
 
-    /// The items of which comments are to be copied: they left the run well, and may have news.
-    pub(crate) fn commentable(&self) -> Vec<ItemId> {
+    /// The items on which something may hang that is news: they left the run well, and were changed.
+    pub(crate) fn carriers(&self) -> Vec<ItemId> {
         let is_well = |settled: &Settled| {
             matches!(
                 settled.outcome.state,
@@ -149,8 +152,12 @@ impl Page {
         self.order.iter().filter(|id| self.touched.contains_key(id) && well(id)).cloned().collect()
     }
 
-    /// Notes that all comments of an item are on the other side: its pair may know the revision that was read.
-    pub(crate) fn comments_done(&mut self, pass: &Pass, item: &ItemId, pair: &Pair) {
+    /// Notes that everything that hangs on an item is on the other side, unless something went wrong with it: its pair
+    /// may know the revision that was read.
+    pub(crate) fn carried(&mut self, pass: &Pass, pair: &Pair) {
+        let Some(item) = pair.item(pass.read).filter(|item| !self.spoilt.contains(*item)) else {
+            return;
+        };
         let Some(version) = self.touched.remove(item) else { return };
         match self.moves.iter_mut().find_map(|fact| fact.pair_of(pass.read, item)) {
             Some(moving) => *moving = with_version(pass.read, moving.clone(), version),
@@ -161,9 +168,18 @@ impl Page {
         }
     }
 
-    /// Takes the revision out of what is about to be recorded of items whose comments are not done with.
+    /// Something that a person may want to know, on the row of an item that left the run well.
+    pub(crate) fn remark(&mut self, item: &ItemId, text: &str) {
+        for settled in self.settled.iter_mut().filter(|settled| settled.item == *item) {
+            let rule = settled.outcome.rule.take().map_or_else(String::new, |rule| rule + "; ");
+            settled.outcome.rule = Some(rule + text);
+        }
+        log::warn!(item = item.as_str(); "{text}");
+    }
+
+    /// Takes the revision out of what is about to be recorded of items on which something hangs that is not done with.
     pub(crate) fn leave_open(&mut self, pass: &Pass) {
-        if !pass.copies_comments() || self.touched.is_empty() {
+        if !pass.carries_more() || self.touched.is_empty() {
             return;
         }
         for item in self.touched.keys() {
@@ -175,6 +191,7 @@ impl Page {
 
     /// An item that had left the run well turns out not to be.
     pub(crate) fn spoil(&mut self, course: &Course, pass: &Pass, item: &ItemId, error: ItemError) {
+        self.spoilt.insert(item.clone());
         if let Some(brief) = self.left_before.remove(item) {
             return self.push(course, pass, brief, Verdict::failed(error), Fields::new());
         }

@@ -50,6 +50,23 @@ impl Pass {
             && self.writer_can.comments
     }
 
+    /// Whether links between items are carried.
+    pub(crate) fn copies_links(&self) -> bool {
+        self.spec.config.options.sync_links && self.reader_can.links && self.writer_can.links
+    }
+
+    /// Whether files are carried.
+    pub(crate) fn copies_files(&self) -> bool {
+        self.spec.config.options.sync_attachments
+            && self.reader_can.attachments
+            && self.writer_can.attachments
+    }
+
+    /// Whether anything is carried beside fields.
+    pub(crate) fn carries_more(&self) -> bool {
+        self.copies_comments() || self.copies_links() || self.copies_files()
+    }
+
     /// Prepares a pass that reads `read`.
     ///
     /// # Errors

@@ -6,10 +6,10 @@ use syncline_domain::ports::{ConnectorError, ErrorKind};
 use syncline_domain::{ErrorType, ItemState};
 
 use crate::choose::{copy_of, decide, look_at_copies, lost_copy, verdict_of};
-use crate::comments;
 use crate::course::Course;
 use crate::deletes::{Lost, judge};
 use crate::error::Stop;
+use crate::hanging;
 use crate::outcome::{RetryMove, Verdict, error_of};
 use crate::page::Page;
 use crate::pass::Pass;
@@ -44,7 +44,7 @@ pub(crate) async fn perform(
     links(course, pass, page).await?;
     match stop {
         Some(stop) => Err(stop),
-        None => comments::copy(course, pass, page).await,
+        None => hanging::carry(course, pass, page).await,
     }
 }
 

@@ -108,12 +108,12 @@ fn written_pair(pass: &Pass, open: &Open, shown: &Item, now: Timestamp) -> Pair 
     let was_there = open.there.as_ref().zip(open.memory.as_ref()).is_some_and(|(there, memory)| {
         !open.linked && there.version != *memory.pair.version(pass.write)
     });
-    if was_there && pass.two_way && pass.copies_comments() {
+    if was_there && pass.two_way && pass.carries_more() {
         pair = with_version(pass.write, pair, Version::default());
     }
     let same = |memory: &PairMemory| open.item.version == *memory.pair.version(pass.read);
     let stays = !open.linked && open.memory.as_ref().is_some_and(same);
-    if stays || !pass.copies_comments() {
+    if stays || !pass.carries_more() {
         return pair;
     }
     with_version(pass.read, pair, Version::default())

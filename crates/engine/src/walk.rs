@@ -94,10 +94,8 @@ async fn changed(
 fn pages_at_once(course: &Course, pass: &Pass) -> usize {
     let options = &pass.spec.config.options;
     let is_limited = options.max_writes_per_run.is_some() || options.max_updates.is_some();
-    let in_order = !course.is_live()
-        || is_limited
-        || options.match_existing.is_some()
-        || options.sync_comments;
+    let in_order =
+        !course.is_live() || is_limited || options.match_existing.is_some() || pass.carries_more();
     if in_order {
         return 1;
     }

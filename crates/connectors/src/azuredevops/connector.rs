@@ -11,8 +11,8 @@ use syncline_domain::ports::{
     FindCreated, Presence, Write,
 };
 use syncline_domain::{
-    Attachment, Comment, CommentId, Cursor, FieldRef, Identity, Item, ItemId, ItemLink, NewComment,
-    Schema, TextFormat, TypeSchema,
+    Attachment, Comment, CommentId, Cursor, FieldRef, Identity, Item, ItemId, ItemLink, LinkKind,
+    LinkWords, NewComment, Schema, TextFormat, TypeSchema,
 };
 use syncline_outbound::Client;
 
@@ -152,6 +152,17 @@ fn account_key(who: &Identity) -> Option<String> {
     convert::account_name(who).map(|account| account.trim().to_lowercase())
 }
 
+/// The words for kinds of links; any other is a mere relation.
+const LINKS: LinkWords = &[
+    (LinkKind::Related, "System.LinkTypes.Related"),
+    (LinkKind::Child, "System.LinkTypes.Hierarchy-Forward"),
+    (LinkKind::Parent, "System.LinkTypes.Hierarchy-Reverse"),
+    (LinkKind::Precedes, "System.LinkTypes.Dependency-Forward"),
+    (LinkKind::Follows, "System.LinkTypes.Dependency-Reverse"),
+    (LinkKind::DuplicatedBy, "System.LinkTypes.Duplicate-Forward"),
+    (LinkKind::Duplicates, "System.LinkTypes.Duplicate-Reverse"),
+];
+
 impl Connector for AzureDevOps {
     fn capabilities(&self) -> Capabilities {
         capabilities()
@@ -262,6 +273,10 @@ impl Connector for AzureDevOps {
         comment_id: &'a CommentId,
     ) -> BoxFuture<'a, Result<(), ConnectorError>> {
         Box::pin(async move { self.api.delete_comment(number(id)?, comment_id.as_str()).await })
+    }
+
+    fn link_words(&self) -> LinkWords {
+        LINKS
     }
 
     fn links<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Vec<ItemLink>, ConnectorError>> {

@@ -9,8 +9,8 @@ use syncline_domain::ports::{
     FindCreated, Presence, Write,
 };
 use syncline_domain::{
-    Attachment, Comment, CommentId, Cursor, FieldRef, Identity, Item, ItemId, ItemLink, NewComment,
-    Schema, TextFormat,
+    Attachment, Comment, CommentId, Cursor, FieldRef, Identity, Item, ItemId, ItemLink, LinkKind,
+    LinkWords, NewComment, Schema, TextFormat,
 };
 
 use super::requests::{Api, PAGE};
@@ -48,6 +48,17 @@ impl Redmine {
         Self { api }
     }
 }
+
+/// The words for kinds of links; any other is a mere relation.
+const LINKS: LinkWords = &[
+    (LinkKind::Related, "relates"),
+    (LinkKind::Duplicates, "duplicates"),
+    (LinkKind::DuplicatedBy, "duplicated"),
+    (LinkKind::Blocks, "blocks"),
+    (LinkKind::BlockedBy, "blocked"),
+    (LinkKind::Precedes, "precedes"),
+    (LinkKind::Follows, "follows"),
+];
 
 impl Connector for Redmine {
     fn capabilities(&self) -> Capabilities {
@@ -155,6 +166,10 @@ impl Connector for Redmine {
         comment_id: &'a CommentId,
     ) -> BoxFuture<'a, Result<(), ConnectorError>> {
         Box::pin(comments::delete(&self.api, id, comment_id))
+    }
+
+    fn link_words(&self) -> LinkWords {
+        LINKS
     }
 
     fn links<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Vec<ItemLink>, ConnectorError>> {

@@ -10,8 +10,8 @@ use syncline_domain::ports::{
     FindCreated, Presence, Write, WriteKind,
 };
 use syncline_domain::{
-    Attachment, Comment, CommentId, Cursor, FieldRef, Identity, Item, ItemId, ItemLink, NewComment,
-    Schema, TextFormat,
+    Attachment, Comment, CommentId, Cursor, FieldRef, Identity, Item, ItemId, ItemLink, LinkKind,
+    LinkWords, NewComment, Schema, TextFormat,
 };
 
 use super::people::Directory;
@@ -264,6 +264,10 @@ impl Connector for ServiceDeskPlus {
         comment_id: &'a CommentId,
     ) -> BoxFuture<'a, Result<(), ConnectorError>> {
         Box::pin(hanging::delete_note(&self.api, id, comment_id))
+    }
+
+    fn link_words(&self) -> LinkWords {
+        &[(LinkKind::Related, hanging::LINKED)]
     }
 
     fn links<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Vec<ItemLink>, ConnectorError>> {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::BoxFuture;
 use crate::{
     Attachment, Comment, CommentId, Cursor, ErrorType, FieldFault, FieldRef, Fields, Identity,
-    Item, ItemId, ItemLink, NewComment, OpId, Schema, TextFormat, Timestamp, Version,
+    Item, ItemId, ItemLink, LinkWords, NewComment, OpId, Schema, TextFormat, Timestamp, Version,
 };
 
 /// One tracker account in one project.
@@ -160,6 +160,11 @@ pub trait Connector: Send + Sync {
     ) -> BoxFuture<'a, Result<(), ConnectorError>> {
         let _ = (id, comment_id);
         Box::pin(async { Err(ConnectorError::unsupported("deleting comments")) })
+    }
+
+    /// The tracker's words for kinds of links. A link that one item has shows on the other, too, seen from there.
+    fn link_words(&self) -> LinkWords {
+        &[]
     }
 
     /// The links of an item to others of the same tracker.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use syncline_domain::ports::{ConnectorError, ErrorKind, FaultPoints, StoreExt as _, Tx};
 use syncline_domain::{
     Comment, CommentId, CommentPair, Fault, FieldRef, Fields, Intent, IntentId, IntentPlan,
-    IntentState, ItemId, NewComment, Pair, PairState, Side, WriteOp,
+    IntentState, ItemId, NewComment, Pair, Side, WriteOp,
 };
 
 use crate::course::Course;
@@ -45,13 +45,14 @@ struct Batch {
     changes: Vec<Change>,
 }
 
-/// Copies the comments of the page's items that have none yet on the other side.
-pub(crate) async fn copy(course: &Course, pass: &Pass, page: &mut Page) -> Result<(), Stop> {
-    let items = if pass.copies_comments() { page.commentable() } else { Vec::new() };
-    if items.is_empty() {
-        return Ok(());
-    }
-    let known = known_pairs(course, pass, &items).await?;
+/// Copies the comments of these pairs' items that have none yet on the other side.
+pub(crate) async fn copy(
+    course: &Course,
+    pass: &Pass,
+    page: &mut Page,
+    pairs: &[Pair],
+) -> Result<(), Stop> {
+    let known = known_pairs(course, pairs).await?;
     let batches = list(course, pass, page, known).await?;
     if batches.is_empty() {
         return Ok(());
@@ -62,14 +63,12 @@ pub(crate) async fn copy(course: &Course, pass: &Pass, page: &mut Page) -> Resul
 
 type KnownPairs = Vec<(Pair, Vec<CommentPair>)>;
 
-async fn known_pairs(course: &Course, pass: &Pass, items: &[ItemId]) -> Result<KnownPairs, Stop> {
-    let (config, read, items) = (pass.spec.config.id, pass.read, items.to_vec());
+async fn known_pairs(course: &Course, pairs: &[Pair]) -> Result<KnownPairs, Stop> {
+    let pairs = pairs.to_vec();
     let known = course.parts.store.view("page_comments", move |tx| {
-        let pairs = tx.pairs_by_items(config, read, &items)?;
         let mut known = Vec::with_capacity(pairs.len());
-        for pair in pairs.into_iter().filter(|pair| pair.state == PairState::Active) {
-            let comments = tx.comment_pairs(pair.id)?;
-            known.push((pair, comments));
+        for pair in &pairs {
+            known.push((pair.clone(), tx.comment_pairs(pair.id)?));
         }
         Ok(known)
     });
@@ -97,7 +96,6 @@ async fn list(
                 let changes = changes(pass, &copied, &comments);
                 let jobs = jobs(pass, &copied, comments);
                 if jobs.is_empty() && changes.is_empty() {
-                    page.comments_done(pass, &item, &pair);
                     continue;
                 }
                 let copy = pair.item(pass.write).cloned().unwrap_or_default();
@@ -204,22 +202,17 @@ async fn send(
     let mut stop = None;
     while let Some(wave) = waves.next().await {
         let mut facts = Vec::new();
-        let mut whole = Vec::new();
         for done in wave {
             let mut done = done?;
             facts.append(&mut done.facts);
-            match done.failed {
-                None => whole.push((done.item, done.pair)),
-                Some(error) => {
-                    page.spoil(course, pass, &done.item, error_of(&error));
-                    if error.kind.stops_run() {
-                        stop = Some(at(pass.write, error));
-                    }
+            if let Some(error) = done.failed {
+                page.spoil(course, pass, &done.item, error_of(&error));
+                if error.kind.stops_run() {
+                    stop = Some(at(pass.write, error));
                 }
             }
         }
         put_facts(course, facts).await?;
-        whole.iter().for_each(|(item, pair)| page.comments_done(pass, item, pair));
         course.reach(points::COMMENT_AFTER_COMMIT)?;
         if stop.is_none() {
             stop = course.may_go_on().await.err();

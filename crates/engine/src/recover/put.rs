@@ -68,12 +68,13 @@ fn seen(
     Ok(pair.id)
 }
 
-/// The revision up to which everything about a written item is known. None where its comments travel: nobody knows what
-/// was said there since it was read last.
+/// The revision up to which everything about a written item is known. None where its comments, links or files travel:
+/// nobody knows what was hung on it since it was read last.
 fn known_version(spec: &SyncSpec, item: &Item) -> Version {
-    let comments_travel =
-        spec.config.direction == Direction::Bidirectional && spec.config.options.sync_comments;
-    if comments_travel { Version::default() } else { item.version.clone() }
+    let options = &spec.config.options;
+    let more_travels = spec.config.direction == Direction::Bidirectional
+        && (options.sync_comments || options.sync_links || options.sync_attachments);
+    if more_travels { Version::default() } else { item.version.clone() }
 }
 
 /// The pair of an item and the copy that was found. The revision of the reading side stays open, so that the next

@@ -3,9 +3,10 @@
 use serde_json::Value;
 use syncline_domain::ports::{ConnectorError, ErrorKind};
 use syncline_domain::{
-    Comment, CommentId, FieldRef, Fields, Identity, Item, ItemId, OpId, TypeSchema,
+    Comment, CommentId, FieldRef, Fields, Identity, Item, ItemId, ItemLink, OpId, TypeSchema,
 };
 
+use super::port::reverse;
 use super::rows::Row;
 use super::rules::{accept, complete};
 use super::script::{Effect, EffectOp};
@@ -100,6 +101,48 @@ impl FakeConnector {
         let row = self.touch(&mut state, &writer(login), id).expect("there is no such item");
         let mut slots = row.comments.iter_mut();
         slots.find(|one| one.id == *comment).expect("there is no such comment").is_private = true;
+    }
+
+    /// Somebody links two items. Panics when one of them is not there.
+    pub fn link_as(&self, login: &str, id: &ItemId, relation: &str, other: &ItemId) {
+        let mut state = self.lock();
+        for (id, relation, other) in
+            [(id, relation.to_owned(), other), (other, reverse(relation), id)]
+        {
+            let link = ItemLink { relation, other: other.clone(), link_id: None };
+            let row = self.touch(&mut state, &writer(login), id).expect("there is no such item");
+            row.links.push(link);
+        }
+    }
+
+    /// Somebody takes all links between two items away.
+    pub fn unlink_as(&self, login: &str, id: &ItemId, other: &ItemId) {
+        let mut state = self.lock();
+        for (id, other) in [(id, other), (other, id)] {
+            let row = self.touch(&mut state, &writer(login), id).expect("there is no such item");
+            row.links.retain(|link| link.other != *other);
+        }
+    }
+
+    /// The links of an item.
+    #[must_use]
+    pub fn links_of(&self, id: &ItemId) -> Vec<ItemLink> {
+        self.lock().rows.present(id).map(|row| row.links.clone()).unwrap_or_default()
+    }
+
+    /// The files of an item: names and bytes.
+    #[must_use]
+    pub fn files_of(&self, id: &ItemId) -> Vec<(String, Vec<u8>)> {
+        let state = self.lock();
+        let files = state.rows.present(id).map(|row| row.files.as_slice()).unwrap_or_default();
+        files.iter().map(|(file, bytes)| (file.name.clone(), bytes.clone())).collect()
+    }
+
+    /// Somebody takes a file off an item.
+    pub fn detach_as(&self, login: &str, id: &ItemId, name: &str) {
+        let mut state = self.lock();
+        let row = self.touch(&mut state, &writer(login), id).expect("there is no such item");
+        row.files.retain(|(file, _)| file.name != name);
     }
 
     /// Somebody deletes a comment. Panics when it is not there.

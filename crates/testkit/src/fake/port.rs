@@ -9,7 +9,7 @@ use syncline_domain::ports::{
 };
 use syncline_domain::{
     Attachment, Comment, CommentId, Cursor, FieldRef, FieldType, Fields, Identity, Item, ItemId,
-    ItemLink, NewComment, Schema, Version,
+    ItemLink, LinkKind, LinkWords, NewComment, Schema, Version,
 };
 
 use super::filter::passes;
@@ -182,6 +182,23 @@ fn equal(held: Option<&Value>, wanted: &Value) -> bool {
         (Some(held), wanted) => held == wanted,
         (None, wanted) => wanted.is_null(),
     }
+}
+
+/// The words for kinds of links.
+const LINKS: LinkWords = &[
+    (LinkKind::Related, "relates"),
+    (LinkKind::Parent, "parent"),
+    (LinkKind::Child, "child"),
+    (LinkKind::Blocks, "blocks"),
+    (LinkKind::BlockedBy, "blocked"),
+];
+
+/// A link's word as its other end has it.
+pub(super) fn reverse(word: &str) -> String {
+    let pairs =
+        [("parent", "child"), ("child", "parent"), ("blocks", "blocked"), ("blocked", "blocks")];
+    let found = pairs.iter().find(|(one, _)| *one == word);
+    found.map_or(word, |(_, other)| *other).to_owned()
 }
 
 impl Connector for FakeConnector {
@@ -448,6 +465,10 @@ impl Connector for FakeConnector {
         })
     }
 
+    fn link_words(&self) -> LinkWords {
+        LINKS
+    }
+
     fn links<'a>(&'a self, id: &'a ItemId) -> BoxFuture<'a, Result<Vec<ItemLink>, ConnectorError>> {
         Box::pin(async move {
             let end = self.enter(Method::Links, 1).await?;
@@ -474,7 +495,13 @@ impl Connector for FakeConnector {
                 let number = state.rows.take_part();
                 let made = ItemLink { link_id: Some(number.to_string()), ..link.clone() };
                 let writer = self.writer(None);
+                let seen_from_there = ItemLink {
+                    relation: reverse(&made.relation),
+                    other: id.clone(),
+                    ..made.clone()
+                };
                 self.touch(&mut state, &writer, id)?.links.push(made);
+                self.touch(&mut state, &writer, &link.other)?.links.push(seen_from_there);
                 let text = format!("{} {}", link.relation, link.other);
                 self.log_text(&mut state, &writer, EffectOp::Link, id, &text);
             }
