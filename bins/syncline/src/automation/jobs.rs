@@ -234,7 +234,8 @@ impl SyncHandler {
         let result = Some(result_of(run));
         match (run.status, reason) {
             (ExecutionStatus::Cancelled, Some(StopReason::Draining | StopReason::Lost)) => {
-                JobOutcome::Released { run_at: self.app.now() }
+                // Its old place in the queue: younger jobs of its configuration do not overtake it.
+                JobOutcome::Released { run_at: job.run_at }
             }
             (ExecutionStatus::Cancelled, _) => JobOutcome::Cancelled { result },
             (ExecutionStatus::Failed | ExecutionStatus::Running, _) => {

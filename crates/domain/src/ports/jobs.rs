@@ -61,9 +61,9 @@ pub trait JobTx {
     /// Ends attempts; answers the jobs whose claim still held. A retry on the last attempt gives the job up; a retry or
     /// a release of a job that somebody asked to stop cancels it.
     fn settle_jobs(&mut self, settlements: &[Settlement]) -> Result<Vec<JobId>, Fault>;
-    /// Takes running jobs from workers that let their lease end, or that are in `dead_holders`: queued again and due
-    /// now, cancelled when somebody had asked, else given up when it was the last attempt. At most `limit`; answers
-    /// them as they are now.
+    /// Takes running jobs from workers that let their lease end, or that are in `dead_holders`: queued again under
+    /// their old run-at, so that they keep their place before younger ones; cancelled when somebody had asked, else
+    /// given up when it was the last attempt. At most `limit`; answers them as they are now.
     fn rescue_jobs(
         &mut self,
         now: Timestamp,

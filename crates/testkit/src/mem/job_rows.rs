@@ -118,7 +118,7 @@ impl JobRow {
     pub(super) fn rescue(&mut self, now: Timestamp) {
         self.job.lease = None;
         let reason = format!("the worker of attempt {} vanished", self.job.attempts);
-        self.again_or_dead(now, now, reason);
+        self.again_or_dead(self.job.run_at, now, reason);
     }
 
     pub(super) fn cancel_waiting(&mut self, now: Timestamp) {

@@ -214,7 +214,6 @@ pub async fn a_rescued_job_is_due_given_up_or_cancelled(store: Arc<dyn Store>) {
         let expected = Job {
             status,
             lease: None,
-            run_at: if status == JobStatus::Queued { at(240) } else { before.run_at },
             completed_at: (status != JobStatus::Queued).then_some(at(240)),
             dead_reason: after.dead_reason.clone(),
             ..before
@@ -225,6 +224,19 @@ pub async fn a_rescued_job_is_due_given_up_or_cancelled(store: Arc<dyn Store>) {
     }
     assert_eq!(rescued.len(), 4);
     assert_eq!(claim_one(&store, at(240)).await.id, rescued[0].id);
+}
+
+pub async fn a_rescued_job_keeps_its_place(store: Arc<dyn Store>) {
+    let seed = seed(&store).await;
+    let old = enqueue(&store, &new_job(Some(seed.config))).await;
+    assert_eq!(claim_one(&store, at(200)).await.id, old);
+    let young = NewJob { run_at: at(205), ..new_job(Some(seed.config)) };
+    let young = enqueue(&store, &young).await;
+    assert_eq!(rescue(&store, 240, &[], 10).await.len(), 1);
+    let again = claim_one(&store, at(240)).await;
+    assert_eq!(again.id, old, "what came first goes first, also when its worker died");
+    assert!(settle(&store, claim_of(&again), done(), at(241)).await);
+    assert_eq!(claim_one(&store, at(241)).await.id, young);
 }
 
 pub async fn cancelling_depends_on_where_a_job_stands(store: Arc<dyn Store>) {

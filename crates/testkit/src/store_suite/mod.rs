@@ -290,6 +290,7 @@ macro_rules! store_suite {
             a_released_attempt_is_given_back
             rescue_takes_only_what_was_let_go
             a_rescued_job_is_due_given_up_or_cancelled
+            a_rescued_job_keeps_its_place
             cancelling_depends_on_where_a_job_stands
             a_job_asked_to_stop_is_not_tried_again
             redriving_gives_all_attempts_back

@@ -76,12 +76,10 @@ pub(super) fn rescue(
         let job = row.into_domain()?;
         let (status, reason) = fate(&job);
         let ended = (status != JobStatus::Queued).then_some(now.micros());
-        let run_at = if ended.is_some() { job.run_at } else { now };
         let row: Row = on_db!(&mut *db, c => Cached(diesel::update(jobs::table.find(job.id.0))
             .set((
                 jobs::status.eq(status.as_str()),
                 jobs::dead_reason.eq(reason.as_deref()),
-                jobs::run_at_us.eq(run_at.micros()),
                 jobs::completed_at_us.eq(ended),
                 jobs::lease_holder.eq(None::<String>),
                 jobs::lease_until_us.eq(None::<i64>),
