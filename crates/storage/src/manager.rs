@@ -18,6 +18,14 @@ const SQLITE_ALWAYS: &str = "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = 
 const SQLITE_WRITER: &str =
     "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY;";
 
+/// What every PostgreSQL connection needs. A process that was frozen, or a machine that went away, inside a transaction
+/// must not keep its rows locked: the server ends such a session before the lease of a job is over (30 s), so that
+/// whoever rescues the job does not wait. A transaction does no I/O of its own, so that it is never idle for long. What
+/// the address or the role says about it stays.
+const POSTGRES_ALWAYS: &str = "SET client_min_messages TO warning; \
+    SELECT set_config('idle_in_transaction_session_timeout', '20s', false) \
+    WHERE current_setting('idle_in_transaction_session_timeout') = '0';";
+
 /// How often the switch to WAL is tried while others open the same new file.
 const WAL_TRIES: u32 = 1_000;
 
@@ -63,7 +71,7 @@ fn impatient(url: &str) -> String {
 
 fn prepare(db: &mut Db, purpose: Purpose) -> QueryResult<()> {
     let Db::Sqlite(c) = db else {
-        return db.batch("SET client_min_messages TO warning");
+        return db.batch(POSTGRES_ALWAYS);
     };
     c.batch_execute(SQLITE_ALWAYS)?;
     match purpose {
@@ -87,6 +95,10 @@ pub(crate) fn create_file(path: &Path) -> Result<(), StorageError> {
             reason: format!("the folder cannot be made: {error}"),
         })?;
     }
+    private_file(path).map_err(|error| StorageError::Open {
+        place: place.to_string(),
+        reason: format!("the file cannot be made: {error}"),
+    })?;
     let mut db = connect(&place, Purpose::Write)?;
     let mut last = String::new();
     for _ in 0..WAL_TRIES {
@@ -113,6 +125,19 @@ fn private_folders(folder: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
+}
+
+/// Makes the file where there is none, for nobody else to read where the system can say so. SQLite gives its log and the
+/// log's index the same rights. A file that is there keeps those that its owner gave it.
+fn private_file(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
 }
 
 #[derive(QueryableByName)]
@@ -235,6 +260,50 @@ mod tests {
             }
             assert_eq!(switch_to_wal(&mut db).unwrap(), "wal");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_file_is_for_its_owner_alone_and_an_old_one_stays_as_it_is() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        for (name, before, expected) in [("new.db", None, 0o600), ("old.db", Some(0o640), 0o640)] {
+            let path = folder.path().join(name);
+            if let Some(before) = before {
+                std::fs::File::create(&path).unwrap();
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(before)).unwrap();
+            }
+            create_file(&path).unwrap();
+            let mut db = connect(&Place::File(path.clone()), Purpose::Write).unwrap();
+            db.batch("CREATE TABLE t (a); INSERT INTO t VALUES (1)").unwrap();
+            for suffix in ["", "-wal", "-shm"] {
+                let path = folder.path().join(format!("{name}{suffix}"));
+                assert_eq!(mode(&path), expected, "{}", path.display());
+            }
+        }
+    }
+
+    #[derive(QueryableByName)]
+    struct Setting {
+        #[diesel(sql_type = Text)]
+        value: String,
+    }
+
+    fn idle_limit(url: String) -> String {
+        let mut db = connect(&Place::Server(url), Purpose::Write).unwrap();
+        let ask = "SELECT current_setting('idle_in_transaction_session_timeout') AS value";
+        let row: Setting = on_db!(&mut db, c => diesel::sql_query(ask).get_result(c)).unwrap();
+        row.value
+    }
+
+    #[test]
+    fn a_session_that_is_idle_in_a_transaction_is_ended_by_the_server() {
+        let Some(database) = syncline_testkit::TestDatabase::fresh() else { return };
+        assert_eq!(idle_limit(database.url()), "20s");
+        let own = "options=-c%20idle_in_transaction_session_timeout%3D90s";
+        assert_eq!(idle_limit(format!("{}?{own}", database.url())), "90s", "what was asked for");
     }
 
     #[test]
