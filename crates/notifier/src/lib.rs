@@ -3,21 +3,26 @@
 //! # How it goes
 //! What happened is a [`Message`]: plain data, stored as JSON and put into words only when it is sent. [`Channels`] holds
 //! one [`Channel`] for each way; [`Channel::send`] makes one attempt for one [`Recipient`] and says how it ended in terms
-//! of what the caller can do ([`SendErrorKind`]). [`next_attempt`] says when to try again.
+//! of what the caller can do ([`SendErrorKind`]). [`next_wait`] says when to try again, [`is_given_up`] when that is enough.
 //!
 //! [`Herald`] writes rows into the outbox inside the transaction that ends a run; [`Notifier`] empties it; [`watch`] adds
 //! what no run tells. Whoever has been sent enough for an hour gets the rest as one digest.
 //!
 //! ```
 //! use std::sync::Arc;
+//! use std::time::Duration;
 //! use syncline_domain::ports::{Clock, Rng};
 //! use syncline_domain::{ChannelKind, Timestamp};
 //! use syncline_notifier::{
-//!     Channels, Links, Message, News, Next, Recipient, SmtpConfig, SmtpSettings, channel_outbound_config, next_attempt,
+//!     Channels, Links, Message, News, Recipient, SmtpConfig, SmtpSettings, channel_outbound_config, next_wait,
 //! };
 //! use syncline_outbound::Outbound;
 //!
-//! async fn say_hello(clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Result<Next, Box<dyn std::error::Error>> {
+//! /// `None` when it was sent, else how long to wait.
+//! async fn say_hello(
+//!     clock: Arc<dyn Clock>,
+//!     rng: Arc<dyn Rng>,
+//! ) -> Result<Option<Duration>, Box<dyn std::error::Error>> {
 //!     let config = channel_outbound_config(Default::default(), Default::default());
 //!     let outbound = Outbound::new(config, Arc::clone(&clock), Arc::clone(&rng))?;
 //!     let smtp = SmtpConfig::new(SmtpSettings {
@@ -32,8 +37,8 @@
 //!     let message = Message { at: clock.now(), zone: "Europe/Berlin".to_owned(), config: None, news: News::Test };
 //!     let mail = channels.get(ChannelKind::Email).ok_or("SMTP not configured")?;
 //!     match mail.send(&message, &team, "test/1").await {
-//!         Ok(sent) => { println!("{}", sent.answer); Ok(Next::GiveUp) }
-//!         Err(_) => Ok(next_attempt(ChannelKind::Email, 1, None, rng.as_ref())),
+//!         Ok(sent) => { println!("{}", sent.answer); Ok(None) }
+//!         Err(_) => Ok(Some(next_wait(ChannelKind::Email, 1, None, rng.as_ref()))),
 //!     }
 //! }
 //! # let _ = Timestamp::EPOCH;
@@ -80,5 +85,5 @@ pub use outbox::{
 pub use post::channel_outbound_config;
 pub use recipient::Recipient;
 pub use recipients::{MAX_RECIPIENTS, RecipientRules, check_recipients};
-pub use retry::{Next, has_failed_for_too_long, next_attempt};
+pub use retry::{has_failed_for_too_long, is_given_up, next_wait};
 pub use webhook::{BadSecret, SigningSecret};

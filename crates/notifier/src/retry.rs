@@ -5,15 +5,6 @@ use std::time::Duration;
 use syncline_domain::ports::Rng;
 use syncline_domain::{ChannelKind, Timestamp};
 
-/// What follows a failed attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// Another attempt after this time.
-    After(Duration),
-    /// No other attempt.
-    GiveUp,
-}
-
 const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
@@ -24,7 +15,10 @@ const HOUR: u64 = 3_600;
 const BASE: Duration = secs(5);
 /// Mail and chat: the largest bound.
 const CAP: Duration = secs(HOUR);
-/// Attempts at most, the first included.
+/// Mail and chat: how long a message is tried, so that a night without a mail server costs nobody a word.
+const TRIED_FOR: Duration = secs(24 * HOUR);
+/// Signed webhooks: attempts at most, the first included. Mail and chat: at least, for a message that waited long for
+/// something else before its first.
 const ATTEMPTS: u32 = 10;
 
 /// Signed webhooks: the waits before the second to the tenth attempt
@@ -47,26 +41,36 @@ const LONGEST: Duration = secs(24 * HOUR);
 /// An endpoint that has taken nothing for this long is switched off.
 const PATIENCE: Duration = secs(120 * HOUR);
 
-/// What follows the failure of attempt number `attempt` (1 = the first) on a channel.
+/// Whether a message is given up after this many failed attempts, `waited` after it was written.
+///
+/// A webhook after ten attempts, which take more than three days; mail and chat after a day, and not before ten attempts.
+#[must_use]
+pub fn is_given_up(channel: ChannelKind, attempts: u32, waited: Duration) -> bool {
+    match channel {
+        ChannelKind::Webhook => attempts >= ATTEMPTS,
+        ChannelKind::Email | ChannelKind::Slack | ChannelKind::Teams => {
+            attempts >= ATTEMPTS && waited >= TRIED_FOR
+        }
+    }
+}
+
+/// The wait after the failure of attempt number `attempt` (1 = the first) on a channel.
 ///
 /// Mail and chat wait between nothing and a bound that grows from 5 s threefold to 1 h (full jitter); webhooks wait as
-/// Standard Webhooks says, up to a tenth longer so that many do not come back together. Both have ten attempts. What
-/// the server asks for wins over either, up to a day.
+/// Standard Webhooks says, up to a tenth longer so that many do not come back together. What the server asks for wins
+/// over either, up to a day.
 #[must_use]
-pub fn next_attempt(
+pub fn next_wait(
     channel: ChannelKind,
     attempt: u32,
     retry_after: Option<Duration>,
     rng: &dyn Rng,
-) -> Next {
-    if attempt >= ATTEMPTS {
-        return Next::GiveUp;
-    }
+) -> Duration {
     if let Some(asked) = retry_after {
-        return Next::After(asked.min(LONGEST));
+        return asked.min(LONGEST);
     }
     let done = attempt.saturating_sub(1);
-    let wait = match channel {
+    match channel {
         ChannelKind::Webhook => {
             let index = usize::try_from(done).unwrap_or(usize::MAX);
             let wait = STANDARD_WEBHOOKS.get(index).copied().unwrap_or(LONGEST);
@@ -75,8 +79,7 @@ pub fn next_attempt(
         ChannelKind::Email | ChannelKind::Slack | ChannelKind::Teams => {
             evenly(rng, BASE.saturating_mul(3_u32.saturating_pow(done)).min(CAP))
         }
-    };
-    Next::After(wait)
+    }
 }
 
 /// Whether an endpoint that has taken nothing since `failing_since` is switched off: after five days.
@@ -98,20 +101,18 @@ mod tests {
 
     use super::*;
 
+    const PEOPLE: [ChannelKind; 3] = [ChannelKind::Email, ChannelKind::Slack, ChannelKind::Teams];
+
     fn waits(channel: ChannelKind, attempt: u32) -> Vec<Duration> {
         let rng = SeededRng::new(7);
-        let draw = |_| match next_attempt(channel, attempt, None, &rng) {
-            Next::After(wait) => wait,
-            Next::GiveUp => panic!("attempt {attempt} is followed by another"),
-        };
-        (0..10_000).map(draw).collect()
+        (0..10_000).map(|_| next_wait(channel, attempt, None, &rng)).collect()
     }
 
     #[test]
     fn mail_and_chat_stay_in_their_bands_and_fill_them() {
         let bounds = [5, 15, 45, 135, 405, 1_215, 3_600, 3_600, 3_600];
-        for channel in [ChannelKind::Email, ChannelKind::Slack, ChannelKind::Teams] {
-            for (attempt, bound) in (1..).zip(bounds) {
+        for channel in PEOPLE {
+            for (attempt, bound) in (1..).zip(bounds).chain([(60, 3_600), (u32::MAX, 3_600)]) {
                 let (waits, bound) = (waits(channel, attempt), Duration::from_secs(bound));
                 assert!(waits.iter().all(|wait| *wait <= bound), "attempt {attempt}");
                 assert!(waits.iter().any(|wait| *wait < bound / 10));
@@ -135,16 +136,25 @@ mod tests {
     }
 
     #[test]
-    fn ten_attempts_are_all_whatever_the_server_asks_for() {
+    fn a_webhook_has_ten_attempts_and_mail_and_chat_a_day() {
+        assert!(!is_given_up(ChannelKind::Webhook, 9, secs(100 * HOUR)));
+        for attempts in [10, u32::MAX] {
+            assert!(is_given_up(ChannelKind::Webhook, attempts, Duration::ZERO));
+        }
+        for channel in PEOPLE {
+            assert!(!is_given_up(channel, u32::MAX, secs(24 * HOUR - 1)));
+            assert!(!is_given_up(channel, 9, secs(100 * HOUR)), "it has hardly been tried");
+            assert!(is_given_up(channel, 10, secs(24 * HOUR)));
+        }
+    }
+
+    #[test]
+    fn a_server_that_asks_for_time_gets_it_up_to_a_day() {
         let rng = SeededRng::new(1);
         for channel in ChannelKind::ALL {
-            for asked in [None, Some(secs(1))] {
-                assert_eq!(next_attempt(*channel, 10, asked, &rng), Next::GiveUp);
-                assert_eq!(next_attempt(*channel, u32::MAX, asked, &rng), Next::GiveUp);
-            }
-            let asked = |secs| next_attempt(*channel, 1, Some(Duration::from_secs(secs)), &rng);
-            assert_eq!(asked(77), Next::After(secs(77)));
-            assert_eq!(asked(u64::MAX), Next::After(LONGEST));
+            let asked = |secs| next_wait(*channel, 1, Some(Duration::from_secs(secs)), &rng);
+            assert_eq!(asked(77), secs(77));
+            assert_eq!(asked(u64::MAX), LONGEST);
         }
     }
 

@@ -446,15 +446,58 @@ async fn a_mail_server_that_is_down_for_ten_minutes_costs_no_message() {
 }
 
 #[tokio::test]
-async fn what_is_refused_ten_times_is_given_up_with_the_reason() {
+async fn a_mail_is_tried_for_a_day_and_then_given_up_with_the_reason() {
     let hall = Hall::new().await;
     hall.setting(None, ALL, &["team@example.com"], json!({})).await;
     hall.channel.always(Some(SendErrorKind::Temporary { retry_after: None }));
     hall.end_run(ExecutionStatus::Completed, |_| {}).await;
+    hall.work(24 * HOUR - SECOND).await;
+    let row = hall.outbox().await.remove(0);
+    assert_eq!(row.status, OutboxStatus::Queued, "a day is not over");
+    assert!((20..100).contains(&row.attempts), "without hammering: {}", row.attempts);
+    hall.work(HOUR + SECOND).await;
+    let given_up = hall.outbox().await.remove(0);
+    assert_eq!(given_up.status, OutboxStatus::Dead);
+    assert_eq!(given_up.attempts, row.attempts + 1, "the first that fails after a day is the last");
+    assert_eq!(given_up.last_error.as_deref(), Some("the other side has its reasons"));
+}
+
+#[tokio::test]
+async fn a_mail_server_that_is_down_overnight_costs_no_message() {
+    let hall = Hall::new().await;
+    hall.setting(None, ALL, &["team@example.com"], json!({})).await;
+    hall.channel.always(Some(SendErrorKind::Permanent));
+    hall.end_run(ExecutionStatus::Completed, |_| {}).await;
+    hall.work(23 * HOUR).await;
+    assert_eq!(hall.channel.taken(), []);
+    hall.channel.always(None);
+    hall.work(HOUR).await;
+    assert_eq!(hall.channel.words(), ["sync_completed"]);
+}
+
+/// A digest of many is tried as one, but each of its messages is as old as it is.
+#[tokio::test]
+async fn only_what_was_tried_for_a_day_leaves_a_pile() {
+    let hall = Hall::new().await;
+    hall.setting(None, ALL, &["team@example.com"], json!({"max_per_hour": 1})).await;
+    hall.channel.always(Some(SendErrorKind::Temporary { retry_after: None }));
+    hall.end_run(ExecutionStatus::Completed, |_| {}).await;
+    hall.work(20 * HOUR).await;
+    hall.end_run(ExecutionStatus::Completed, |_| {}).await;
     hall.work(6 * HOUR).await;
+    let states: Vec<OutboxStatus> = hall.outbox().await.into_iter().map(|row| row.status).collect();
+    assert_eq!(states, [OutboxStatus::Dead, OutboxStatus::Queued]);
+}
+
+#[tokio::test]
+async fn a_webhook_is_given_up_after_ten_attempts() {
+    let hall = Hall::new().await;
+    hall.setting(None, ALL, &["https://example.com/hook/abcdefgh"], json!({})).await;
+    hall.channel.always(Some(SendErrorKind::Temporary { retry_after: Some(HOUR) }));
+    hall.end_run(ExecutionStatus::Completed, |_| {}).await;
+    hall.work(10 * HOUR).await;
     let row = hall.outbox().await.remove(0);
     assert_eq!((row.status, row.attempts), (OutboxStatus::Dead, 10));
-    assert_eq!(row.last_error.as_deref(), Some("the other side has its reasons"));
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use super::desk::{ChannelDesk, recipient_of};
 use super::publish::{Event, publish_disabled};
 use crate::channel::{SendError, SendErrorKind};
 use crate::message::{ConfigName, Message, News};
-use crate::retry::{Next, has_failed_for_too_long, next_attempt};
+use crate::retry::{has_failed_for_too_long, is_given_up, next_wait};
 
 /// How long a claim lasts: longer than the slowest attempt of a whole batch for one recipient.
 const CLAIM: Duration = Duration::from_secs(300);
@@ -215,9 +215,7 @@ impl Notifier {
         attempt: Attempt,
     ) -> Result<(), Fault> {
         let now = self.parts.clock.now();
-        let attempts = rows.iter().map(|row| row.attempts).min().unwrap_or(1);
-        let verdict = self.verdict(setting.channel, &attempt, attempts, &rows, now);
-        let settlements = verdict.of_all(&rows, now);
+        let settlements = self.settlements(setting.channel, &attempt, &rows, now);
         let change = health(setting, &attempt, now);
         if let Attempt::Failed(error) = &attempt {
             let kind = setting.channel.as_str();
@@ -238,40 +236,53 @@ impl Notifier {
             .await
     }
 
-    fn verdict(
+    fn settlements(
         &self,
         channel: ChannelKind,
         attempt: &Attempt,
-        attempts: u32,
         rows: &[OutboxMessage],
         now: Timestamp,
-    ) -> Verdict {
-        match attempt {
+    ) -> Vec<OutboxSettlement> {
+        let verdict = match attempt {
             Attempt::Sent => Verdict::ended(OutboxStatus::Sent, None, now),
             Attempt::Ended(why) => Verdict::ended(OutboxStatus::Dead, Some(why.clone()), now),
             Attempt::NotSetUp(why) => {
                 let oldest = rows.iter().map(|row| row.created_at).min().unwrap_or(now);
                 if now.since(oldest) >= NOT_SET_UP {
-                    return Verdict::ended(OutboxStatus::Dead, Some(why.clone()), now);
-                }
-                Verdict::later(now.after(POSTPONE), Some(why.clone()), false)
-            }
-            Attempt::Failed(error) => {
-                let asked = match error.kind {
-                    SendErrorKind::Temporary { retry_after } => retry_after,
-                    SendErrorKind::Permanent => None,
-                    SendErrorKind::Refused | SendErrorKind::Gone => {
-                        let why = Some(error.explanation());
-                        return Verdict::ended(OutboxStatus::Dead, why, now);
-                    }
-                };
-                let why = Some(error.explanation());
-                match next_attempt(channel, attempts, asked, self.parts.rng.as_ref()) {
-                    Next::After(wait) => Verdict::later(now.after(wait), why, true),
-                    Next::GiveUp => Verdict::ended(OutboxStatus::Dead, why, now),
+                    Verdict::ended(OutboxStatus::Dead, Some(why.clone()), now)
+                } else {
+                    Verdict::later(now.after(POSTPONE), Some(why.clone()), false)
                 }
             }
+            Attempt::Failed(error) => return self.after_failure(channel, error, rows, now),
+        };
+        verdict.of_all(rows, now)
+    }
+
+    /// What has been tried for long enough is given up; the rest of a pile is tried again together.
+    fn after_failure(
+        &self,
+        channel: ChannelKind,
+        error: &SendError,
+        rows: &[OutboxMessage],
+        now: Timestamp,
+    ) -> Vec<OutboxSettlement> {
+        let why = Some(error.explanation());
+        let dead = Verdict::ended(OutboxStatus::Dead, why.clone(), now);
+        let asked = match error.kind {
+            SendErrorKind::Temporary { retry_after } => retry_after,
+            SendErrorKind::Permanent => None,
+            SendErrorKind::Refused | SendErrorKind::Gone => return dead.of_all(rows, now),
+        };
+        let is_over =
+            |row: &OutboxMessage| is_given_up(channel, row.attempts, now.since(row.created_at));
+        let (over, rest): (Vec<_>, Vec<_>) = rows.iter().cloned().partition(is_over);
+        let mut settlements = dead.of_all(&over, now);
+        if let Some(attempts) = rest.iter().map(|row| row.attempts).min() {
+            let wait = next_wait(channel, attempts, asked, self.parts.rng.as_ref());
+            settlements.extend(Verdict::later(now.after(wait), why, true).of_all(&rest, now));
         }
+        settlements
     }
 
     async fn postpone(&self, rows: Vec<OutboxMessage>, why: &str) -> Result<(), Fault> {
