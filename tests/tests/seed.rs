@@ -356,6 +356,7 @@ async fn the_complete_workflow() {
     let history = server.get("/api/execute/history/1?limit=100").await;
     let run = history["executions"][0].clone();
     assert_eq!((&run["trigger"], &run["status"]), (&json!("scheduled"), &json!("completed")));
+    the_link_leads_to_the_run(&server, mail.text.as_deref().unwrap(), &run).await;
     for part in [mail.text.unwrap(), mail.html.unwrap()] {
         for line in [
             "Sync Completed Successfully".to_owned(),
@@ -447,4 +448,17 @@ print(db.execute("SELECT COUNT(*) FROM webhook_deliveries").fetchone()[0])
         assert_eq!(left, "1");
     }
     drop(folder);
+}
+
+/// What a mail links to answers a browser, and the page asks for that very run.
+async fn the_link_leads_to_the_run(server: &Server, text: &str, run: &Value) {
+    let (_, link) = text.split_once("Open the execution: ").unwrap();
+    let link = link.lines().next().unwrap();
+    let place = &link[link.find("/executions/").unwrap()..];
+    assert_eq!(place, format!("/executions/{}", run["id"]));
+    let page = server.send(Method::GET, place, &[("Accept", "text/html")], None).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    let api = format!("/api/execute/status/{}", run["id"]);
+    assert!(page.body.as_str().unwrap().contains(&format!("data-api=\"{}\"", &api[1..])));
+    assert_eq!(server.get(&api).await["execution"]["id"], run["id"]);
 }

@@ -5,6 +5,7 @@
 //! - `routes` holds the handlers, one file a subject; `view` says how domain values look on the wire.
 //! - `status` is the one file that knows HTTP status codes; `error` is the one form of every failure, `reply` of every
 //!   success; `layer` wraps both with a request id and safe headers.
+//! - `pages` is what links in mails lead to: frames that a browser fills by asking the API.
 //! - [`openapi`] is the document made from the handlers; it is served at `/api/openapi.json`, people read it at
 //!   `/api/docs`.
 //!
@@ -30,6 +31,7 @@ mod events;
 mod idempotency;
 mod layer;
 mod openapi;
+mod pages;
 mod params;
 mod path;
 mod reply;

@@ -19,6 +19,7 @@ use crate::connections::{Connections, MOST};
 use crate::events::EventHub;
 use crate::layer;
 use crate::openapi::{Document, Frame, finished};
+use crate::pages;
 use crate::routes;
 use crate::tries::Tries;
 
@@ -68,6 +69,7 @@ pub fn serve(
                 SwaggerUi::new("/api/docs/{_:.*}")
                     .config(utoipa_swagger_ui::Config::from("/api/openapi.json")),
             )
+            .configure(pages::all)
             .into_utoipa_app()
             .openapi(Frame::openapi())
             .configure(routes::all)

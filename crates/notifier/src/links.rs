@@ -1,4 +1,4 @@
-//! Where people find out more: pages of the web interface.
+//! Where people find out more: pages that the server has for a browser (`syncline-api`, `pages`).
 
 use syncline_domain::{ConfigId, ConflictId, ConnectorId, ExecutionId};
 

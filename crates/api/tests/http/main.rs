@@ -13,6 +13,7 @@ mod access;
 mod automation;
 mod bad_bodies;
 mod bad_places;
+mod browser;
 mod conflicts;
 mod documented;
 mod headers;
