@@ -1,7 +1,7 @@
 //! This program started again: as a sandbox tracker, or as one sync.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -69,6 +69,11 @@ impl Owned {
     /// Its id, as `/proc` wants it.
     pub(crate) fn pid(&self) -> String {
         self.0.id().to_string()
+    }
+
+    /// How it ended; `None` while it runs.
+    pub(crate) fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        Ok(self.0.try_wait()?)
     }
 
     fn stdout(&mut self) -> anyhow::Result<ChildStdout> {

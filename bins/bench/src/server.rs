@@ -1,5 +1,6 @@
 //! The server as people start it, in a process of its own.
 
+use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -55,6 +56,7 @@ impl Server {
     )]
     pub(crate) fn start(how: &Start<'_>) -> anyhow::Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let words = how.home.join("server.log");
         let mut command = Command::new(how.program);
         command
             .args(["serve", "--role", how.role])
@@ -66,14 +68,18 @@ impl Server {
             .env_remove("ENCRYPTION_KEY")
             .env_remove("ENCRYPTION_KEY_FILE")
             .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .stderr(File::create(&words)?);
         if let Some(key) = how.key {
             command.env("ENCRYPTION_KEY", key);
         }
         let begun = Instant::now();
-        let process = Owned::start(&mut command)?;
+        let mut process = Owned::start(&mut command)?;
         while !is_ready(port) {
-            anyhow::ensure!(begun.elapsed() < PATIENCE, "the server does not get ready");
+            if let Some(status) = process.ended()? {
+                anyhow::bail!("the server ended ({status}): {}", last_line(&words));
+            }
+            let late = begun.elapsed() >= PATIENCE;
+            anyhow::ensure!(!late, "the server does not get ready: {}", last_line(&words));
             std::thread::sleep(Duration::from_millis(1));
         }
         Ok(Self { process, port, took: begun.elapsed() })
@@ -88,6 +94,12 @@ impl Server {
     pub(crate) fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
+}
+
+/// What the server said last.
+fn last_line(words: &Path) -> String {
+    let words = std::fs::read_to_string(words).unwrap_or_default();
+    words.lines().last().unwrap_or("it said nothing").to_owned()
 }
 
 fn is_ready(port: u16) -> bool {

@@ -38,13 +38,14 @@ pub(crate) fn read_named(path: &Path) -> Result<KeyRing, KeyError> {
     read(path)
 }
 
-/// Opens the product's own file, or makes it. Of two processes that start together one makes it, both use it.
+/// Opens the product's own file, or makes it, and the folder it is in. Of two processes that start together one makes it, both use it.
 pub(crate) fn open_or_make(path: &Path) -> Result<(KeyRing, KeySource), KeyError> {
     if path.exists() {
         return Ok((read_file(path)?, KeySource::OwnFile(path.to_owned())));
     }
     let text = new_key_text()?;
-    match place(path, &text, Placing::IfAbsent) {
+    let placed = folder_for(path).and_then(|()| place(path, &text, Placing::IfAbsent));
+    match placed {
         Ok(()) => {
             let ring = read_file(path)?;
             log::warn!(
@@ -104,10 +105,7 @@ enum Placing {
 
 /// Writes a neighbour, makes it durable, and moves it into place: nobody ever sees half a key.
 fn place(path: &Path, text: &str, placing: Placing) -> io::Result<()> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = directory_of(path);
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", nobody_elses_name()?));
     let neighbour = directory.join(name);
@@ -119,6 +117,23 @@ fn place(path: &Path, text: &str, placing: Placing) -> io::Result<()> {
     let _ = fs::remove_file(&neighbour);
     placed?;
     sync_directory(directory)
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes the folder of a file where it is missing, for nobody else to look into where the system can say so. Where the
+/// database is a server, nothing else makes it.
+fn folder_for(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory_of(path))
 }
 
 fn nobody_elses_name() -> io::Result<String> {

@@ -37,6 +37,16 @@ fn a_first_start_makes_the_file_and_the_next_one_reads_it() {
     assert_eq!(made, read);
 }
 
+/// With a database on a server, nobody else makes the folder.
+#[test]
+fn a_first_start_makes_the_folder_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join("data");
+    let (_, source) = KeyRing::load(None, None, &folder.join("syncline.key")).unwrap();
+    assert_eq!(source, KeySource::NewFile(folder.join("syncline.key")));
+    assert_eq!(mode(&folder), 0o700);
+}
+
 #[test]
 fn processes_that_start_together_end_with_one_key() {
     let directory = tempfile::tempdir().unwrap();
