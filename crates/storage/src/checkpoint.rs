@@ -1,8 +1,11 @@
 //! Moves the write-ahead log into the database file, away from the writer's thread.
 //!
-//! The log is moved and emptied when it has grown, and when the store is idle. Moving it takes no lock that the writer
-//! wants. Emptying does: the writer makes room between two batches, or under load the lock would never be free; what
-//! is left to do then is little, and the wait for readers is short.
+//! The log is moved and begun anew when it has grown, and when the store is idle. Moving it takes no lock that the
+//! writer wants. Beginning anew does: the writer makes room between two batches, or under load the lock would never be
+//! free; what is left to do then is little, and the wait for readers is short.
+//!
+//! The file keeps its length, up to a limit: a commit that writes over what the file has costs the disk less than one
+//! that makes it longer.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,11 +19,17 @@ use crate::db::Db;
 use crate::error::StorageError;
 use crate::manager::{Purpose, connect};
 
-/// The size at which the log is moved, in bytes.
-const LARGE: u64 = 8 * 1024 * 1024;
+/// The size at which the log is moved, in bytes. Each time makes the commits of that moment wait, so it is to be seldom.
+const LARGE: u64 = 32 * 1024 * 1024;
+
+/// How much longer the file is when it is moved for the next time.
+const STEP: u64 = LARGE / 4;
+
+/// The longest that an empty log may be, in bytes.
+const KEPT: u64 = LARGE + 2 * STEP;
 
 /// A size that people should hear of, in bytes.
-const HUGE: u64 = 64 * LARGE;
+const HUGE: u64 = 512 * 1024 * 1024;
 
 /// Without a commit for this long, the store counts as idle.
 const IDLE: Duration = Duration::from_secs(2);
@@ -109,19 +118,19 @@ fn run(mut db: Db, log: &Path, commits: &Receiver<()>, room: &Room) {
             Ok(()) => {
                 dirty = true;
                 if size_of(log) >= due {
-                    empty(&mut db, room);
-                    // A reader may hold the log as long as it is: look again when it has grown further.
+                    empty(&mut db, log, room);
+                    // Whether it was begun anew or a reader holds it, the next look is due when it has grown further.
                     let left = size_of(log);
                     if left >= HUGE {
                         log::warn!(
                             "the write-ahead log has {left} bytes; does a reader never end?"
                         );
                     }
-                    due = if left < LARGE { LARGE } else { left.saturating_add(LARGE / 8) };
+                    due = if left < LARGE { LARGE } else { left.saturating_add(STEP) };
                 }
             }
             Err(RecvTimeoutError::Timeout) if dirty => {
-                empty(&mut db, room);
+                empty(&mut db, log, room);
                 dirty = false;
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -135,11 +144,14 @@ fn size_of(log: &Path) -> u64 {
 }
 
 /// Moves as much as readers allow without troubling anybody, then the rest with the writer kept out for a moment.
-fn empty(db: &mut Db, room: &Room) {
+fn empty(db: &mut Db, log: &Path, room: &Room) {
     step(db, "PRAGMA wal_checkpoint(PASSIVE)");
     let taken = room.taken.lock().unwrap_or_else(PoisonError::into_inner);
     room.wanted.store(true, Ordering::Release);
-    step(db, "PRAGMA wal_checkpoint(TRUNCATE)");
+    let keep = size_of(log) <= KEPT;
+    let anew =
+        if keep { "PRAGMA wal_checkpoint(RESTART)" } else { "PRAGMA wal_checkpoint(TRUNCATE)" };
+    step(db, anew);
     room.wanted.store(false, Ordering::Release);
     drop(taken);
 }

@@ -4,7 +4,8 @@
 //! - Callers hand over a *unit*, the work of one transaction, on a bounded queue, and await its answer. Threads own the
 //!   connections; nothing here blocks the async runtime, and no runtime of a certain kind is needed.
 //! - SQLite: **one writer thread with group commit**. Units that wait together share one `BEGIN IMMEDIATE ... COMMIT`,
-//!   each in its own savepoint; nobody waits for a batch to fill. Reading units run beside it on threads of their own,
+//!   each in its own savepoint; nobody waits for a batch to fill. Units for which somebody outside waits have a lane of
+//!   their own: one ordinary unit at most is between them and their commit. Reading units run beside it on threads of their own,
 //!   each over one snapshot. A third kind of thread moves the write-ahead log into the file, so that no commit pays
 //!   for that. A database in memory has one connection, and the writer reads, too.
 //! - PostgreSQL: a pool, one thread a connection. Writing units are `SERIALIZABLE` and run again when they lose a race:
@@ -56,6 +57,7 @@ mod convert;
 mod db;
 mod dialect;
 mod error;
+mod inbox;
 mod lanes;
 mod listen;
 mod manager;

@@ -5,19 +5,20 @@ use std::sync::atomic::Ordering;
 
 use syncline_domain::Fault;
 use syncline_domain::ports::{BoxFuture, Clock, Store, Topic, TxWork, Wakeup};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::check::{Health, look};
 use crate::checkpoint::Checkpointer;
 use crate::config::{DatabaseConfig, Place};
 use crate::db::Db;
 use crate::error::StorageError;
+use crate::inbox::{Lane, Queue, closed};
 use crate::lanes::Lanes;
 use crate::listen::Listener;
 use crate::manager::{DbManager, Purpose, connect, create_file};
 use crate::migrate;
 use crate::readers::Readers;
-use crate::unit::{Message, Unit, answer_of, hand_over};
+use crate::unit::{Message, Unit, answer_of};
 use crate::wake::Bells;
 use crate::workers::{Supply, Workers};
 use crate::writer::{Counters, Writer};
@@ -84,7 +85,10 @@ impl Storage {
     ) -> Result<Self, StorageError> {
         let counters = Arc::new(Counters::default());
         let (bells, untold) = Bells::new(matches!(place, Place::Server(_)));
-        let write = |db, nudge| Writer::start(db, Arc::clone(&counters), Arc::clone(&bells), nudge);
+        let write = |db, nudge| {
+            let (counters, bells) = (Arc::clone(&counters), Arc::clone(&bells));
+            Writer::start(db, counters, bells, nudge, Arc::clone(&clock))
+        };
         let (writer, readers, checkpointer) = match &place {
             Place::Memory => (Hands::One(write(first, None)?), None, None),
             Place::File(path) => {
@@ -170,14 +174,14 @@ impl Storage {
         self.task(self.reading(), look).await
     }
 
-    const fn writing(&self) -> Option<&mpsc::Sender<Message>> {
+    const fn writing(&self) -> Option<&Queue> {
         match &self.writer {
             Hands::One(writer) => writer.queue(),
             Hands::Many(workers) => workers.queue(),
         }
     }
 
-    const fn reading(&self) -> Option<&mpsc::Sender<Message>> {
+    const fn reading(&self) -> Option<&Queue> {
         match &self.readers {
             Some(readers) => readers.queue(),
             None => self.writing(),
@@ -187,7 +191,7 @@ impl Storage {
     /// Runs upkeep on a thread that has a connection.
     async fn task<T: Send + 'static>(
         &self,
-        queue: Option<&mpsc::Sender<Message>>,
+        queue: Option<&Queue>,
         work: fn(&mut Db) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
         let gone = || StorageError::Open {
@@ -198,20 +202,20 @@ impl Storage {
         let task = Message::Task(Box::new(move |db| {
             let _gone = answer.send(work(db));
         }));
-        hand_over(queue, task).await.map_err(|_| gone())?;
+        let queue = queue.ok_or_else(gone)?;
+        queue.hand_over(Lane::Ordinary, task).await.map_err(|_| gone())?;
         answered.await.unwrap_or_else(|_| Err(gone()))
     }
 
     async fn run(
         &self,
-        queue: Option<&mpsc::Sender<Message>>,
-        name: &'static str,
-        writable: bool,
-        work: TxWork,
+        (queue, lane): (Option<&Queue>, Lane),
+        unit: (Unit, oneshot::Receiver<Result<(), Fault>>),
     ) -> Result<(), Fault> {
         let began = self.clock.monotonic();
-        let (unit, answered) = Unit::new(name, writable, work);
-        hand_over(queue, Message::Unit(unit)).await?;
+        let (unit, answered) = unit;
+        let name = unit.name;
+        queue.ok_or_else(closed)?.hand_over(lane, Message::Unit(unit)).await?;
         let result = answer_of(answered).await;
         let took = self.clock.monotonic().saturating_sub(began).as_millis();
         if took >= SLOW_MS {
@@ -229,11 +233,15 @@ impl std::fmt::Debug for Storage {
 
 impl Store for Storage {
     fn tx_raw(&self, name: &'static str, work: TxWork) -> BoxFuture<'_, Result<(), Fault>> {
-        Box::pin(self.run(self.writing(), name, true, work))
+        Box::pin(self.run((self.writing(), Lane::Ordinary), Unit::new(name, true, work)))
+    }
+
+    fn urgent_raw(&self, name: &'static str, work: TxWork) -> BoxFuture<'_, Result<(), Fault>> {
+        Box::pin(self.run((self.writing(), Lane::Urgent), Unit::new(name, true, work)))
     }
 
     fn view_raw(&self, name: &'static str, work: TxWork) -> BoxFuture<'_, Result<(), Fault>> {
-        Box::pin(self.run(self.reading(), name, false, work))
+        Box::pin(self.run((self.reading(), Lane::Ordinary), Unit::new(name, false, work)))
     }
 
     fn wakeup(&self, topic: Topic) -> Box<dyn Wakeup> {

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use syncline_domain::Fault;
 use syncline_domain::ports::TxWork;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::db::Db;
 use crate::tx::DbTx;
@@ -78,15 +78,6 @@ fn words_of(panic: &(dyn Any + Send)) -> &str {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("without a text")
-}
-
-/// Hands a message over, waiting while the queue is full.
-pub(crate) async fn hand_over(
-    queue: Option<&mpsc::Sender<Message>>,
-    message: Message,
-) -> Result<(), Fault> {
-    let closed = || Fault::Unavailable("the store is closed".to_owned());
-    queue.ok_or_else(closed)?.send(message).await.map_err(|_| closed())
 }
 
 /// Waits for an answer.

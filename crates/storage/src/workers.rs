@@ -9,12 +9,10 @@ use syncline_domain::Fault;
 use tokio::sync::mpsc;
 
 use crate::error::StorageError;
+use crate::inbox::Queue;
 use crate::manager::DbManager;
 use crate::unit::{Message, Unit};
 use crate::wake::Bells;
-
-/// Units that may wait before callers have to.
-const QUEUE: usize = 1_024;
 
 /// How long a unit waits for a connection before the database counts as away.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -42,7 +40,7 @@ pub(crate) struct Supply {
 
 /// The threads. Dropping them lets them finish everything that was handed over.
 pub(crate) struct Workers {
-    queue: Option<mpsc::Sender<Message>>,
+    queue: Option<Queue>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -62,7 +60,7 @@ impl Workers {
             .connection_timeout(PATIENCE)
             .build(supply.manager)
             .map_err(|error| StorageError::Query(error.to_string()))?;
-        let (queue, messages) = mpsc::channel(QUEUE);
+        let (queue, messages) = Queue::plain();
         let messages = Arc::new(Mutex::new(messages));
         let mut threads = Vec::new();
         for number in 1..=count.max(1) {
@@ -78,7 +76,7 @@ impl Workers {
     }
 
     /// Where to hand units over.
-    pub(crate) const fn queue(&self) -> Option<&mpsc::Sender<Message>> {
+    pub(crate) const fn queue(&self) -> Option<&Queue> {
         self.queue.as_ref()
     }
 }

@@ -1,8 +1,8 @@
 //! The one thread that writes to SQLite, with group commit.
 //!
 //! Whatever waits when the thread becomes free goes into one transaction, each unit in a savepoint of its own; nobody
-//! waits for a batch to fill. All callers are answered after the one COMMIT, which is what makes N small transactions
-//! cost one write to the disk.
+//! waits for a batch to fill, and long units do not share one. All callers are answered after the one COMMIT, which is
+//! what makes N small transactions cost one write to the disk. Who goes when is said in `inbox`.
 //!
 //! Invariant: a unit that fails or panics takes nobody with it; when the outer transaction fails, every unit is run
 //! again alone and answered by its own COMMIT.
@@ -12,16 +12,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use syncline_domain::Fault;
-use tokio::sync::mpsc;
+use syncline_domain::ports::Clock;
 
 use crate::checkpoint::Nudge;
 use crate::db::Db;
 use crate::error::{OrFault, StorageError};
+use crate::inbox::{Inbox, Queue};
 use crate::unit::{Message, Unit};
 use crate::wake::Bells;
-
-/// Units that may wait before callers have to.
-const QUEUE: usize = 1_024;
 
 /// Units in one transaction. Bounds how long the first of them waits for its answer.
 const BATCH: usize = 256;
@@ -35,7 +33,7 @@ pub(crate) struct Counters {
 
 /// The writing thread. Dropping it lets the thread finish everything that was handed over.
 pub(crate) struct Writer {
-    queue: Option<mpsc::Sender<Message>>,
+    queue: Option<Queue>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -46,17 +44,18 @@ impl Writer {
         counters: Arc<Counters>,
         bells: Arc<Bells>,
         nudge: Option<Nudge>,
+        clock: Arc<dyn Clock>,
     ) -> Result<Self, StorageError> {
-        let (queue, messages) = mpsc::channel(QUEUE);
+        let (queue, inbox) = Queue::with_lanes(clock);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(db, messages, &counters, &bells, nudge.as_ref()))
+            .spawn(move || run(db, inbox, &counters, &bells, nudge.as_ref()))
             .map_err(|error| StorageError::Query(format!("the writer does not start: {error}")))?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
     /// Where to hand units over.
-    pub(crate) const fn queue(&self) -> Option<&mpsc::Sender<Message>> {
+    pub(crate) const fn queue(&self) -> Option<&Queue> {
         self.queue.as_ref()
     }
 }
@@ -72,33 +71,36 @@ impl Drop for Writer {
     }
 }
 
-fn run(
-    mut db: Db,
-    mut messages: mpsc::Receiver<Message>,
+fn run(mut db: Db, mut inbox: Inbox, counters: &Counters, bells: &Bells, nudge: Option<&Nudge>) {
+    loop {
+        let more_may_come = inbox.wait();
+        while turn(&mut db, &mut inbox, counters, bells, nudge) {}
+        if !more_may_come {
+            return;
+        }
+    }
+}
+
+/// One transaction, or a piece of upkeep; false when nothing waits.
+fn turn(
+    db: &mut Db,
+    inbox: &mut Inbox,
     counters: &Counters,
     bells: &Bells,
     nudge: Option<&Nudge>,
-) {
-    let mut waiting = Vec::with_capacity(BATCH);
-    let mut batch = Vec::with_capacity(BATCH);
-    while messages.blocking_recv_many(&mut waiting, BATCH) > 0 {
-        if let Some(nudge) = nudge {
-            nudge.make_room();
-        }
-        for message in waiting.drain(..) {
-            match message {
-                Message::Unit(unit) => batch.push(unit),
-                Message::Task(task) => {
-                    commit(&mut db, &mut batch, counters, bells);
-                    task(&mut db);
-                }
-            }
-        }
-        commit(&mut db, &mut batch, counters, bells);
-        if let Some(nudge) = nudge {
-            nudge.give();
-        }
+) -> bool {
+    if let Some(nudge) = nudge {
+        nudge.make_room();
     }
+    match inbox.first() {
+        None => return false,
+        Some(Message::Task(task)) => task(db),
+        Some(Message::Unit(first)) => commit(db, first, inbox, counters, bells),
+    }
+    if let Some(nudge) = nudge {
+        nudge.give();
+    }
+    true
 }
 
 /// Why a transaction over several units came to nothing.
@@ -109,26 +111,31 @@ enum Broken {
     Later,
 }
 
-/// Runs and answers all units of a batch.
-fn commit(db: &mut Db, batch: &mut Vec<Unit>, counters: &Counters, bells: &Bells) {
-    if batch.is_empty() {
-        return;
+/// Runs and answers all units of a transaction.
+fn commit(db: &mut Db, mut first: Unit, inbox: &mut Inbox, counters: &Counters, bells: &Bells) {
+    if inbox.is_alone() {
+        let result = bare(db, &mut first);
+        counters.units.fetch_add(1, Ordering::Relaxed);
+        counters.commits.fetch_add(1, Ordering::Relaxed);
+        return first.settle(result, bells);
     }
+    let mut batch = vec![first];
+    let done = together(db, &mut batch, inbox);
     counters.units.fetch_add(u64::try_from(batch.len()).unwrap_or(0), Ordering::Relaxed);
-    match together(db, batch) {
+    match done {
         Ok(results) => {
             counters.commits.fetch_add(1, Ordering::Relaxed);
-            for (unit, result) in batch.drain(..).zip(results) {
+            for (unit, result) in batch.into_iter().zip(results) {
                 unit.settle(result, bells);
             }
         }
         Err(Broken::NotBegun(fault)) => {
-            for unit in batch.drain(..) {
+            for unit in batch {
                 unit.settle(Err(fault.clone()), bells);
             }
         }
         Err(Broken::Later) => {
-            for mut unit in batch.drain(..) {
+            for mut unit in batch {
                 let result = alone(db, &mut unit);
                 counters.commits.fetch_add(1, Ordering::Relaxed);
                 unit.settle(result, bells);
@@ -137,14 +144,26 @@ fn commit(db: &mut Db, batch: &mut Vec<Unit>, counters: &Counters, bells: &Bells
     }
 }
 
-/// One transaction over all units; answers what each of them came to once the whole is on the disk.
-fn together(db: &mut Db, batch: &mut [Unit]) -> Result<Vec<Result<(), Fault>>, Broken> {
-    db.turn("BEGIN IMMEDIATE").or_fault().map_err(Broken::NotBegun)?;
-    let mut results = Vec::with_capacity(batch.len());
-    for unit in batch {
+/// One transaction over the units of a batch and those that may join it; answers what each of them came to once the
+/// whole is on the disk.
+fn together(
+    db: &mut Db,
+    batch: &mut Vec<Unit>,
+    inbox: &mut Inbox,
+) -> Result<Vec<Result<(), Fault>>, Broken> {
+    if let Err(fault) = db.turn("BEGIN IMMEDIATE").or_fault() {
+        // Whoever waits would only wait for as long once more.
+        batch.extend(std::iter::from_fn(|| inbox.rest()).take(BATCH));
+        return Err(Broken::NotBegun(fault));
+    }
+    let mut results = Vec::new();
+    while let Some(unit) = batch.get_mut(results.len()) {
         match in_savepoint(db, unit) {
             Ok(result) => results.push(result),
             Err(fault) => return Err(give_up(db, &fault)),
+        }
+        if batch.len() < BATCH {
+            batch.extend(inbox.more());
         }
     }
     match db.turn("COMMIT").or_fault() {
@@ -172,10 +191,12 @@ fn in_savepoint(db: &mut Db, unit: &mut Unit) -> Result<Result<(), Fault>, Fault
     match (end, result) {
         (Ok(()), result) => Ok(result),
         (Err(_gone), Err(fault)) => Err(fault),
-        (Err(error), Ok(())) => {
-            Err(Fault::Unavailable(format!("the database gave the transaction up: {error}")))
-        }
+        (Err(error), Ok(())) => Err(given_up(&error)),
     }
+}
+
+fn given_up(error: &dyn std::fmt::Display) -> Fault {
+    Fault::Unavailable(format!("the database gave the transaction up: {error}"))
 }
 
 /// A transaction for one unit.
@@ -184,6 +205,17 @@ fn alone(db: &mut Db, unit: &mut Unit) -> Result<(), Fault> {
     let result = in_savepoint(db, unit)
         .and_then(|result| result)
         .and_then(|()| db.batch("COMMIT").or_fault());
+    if result.is_err() {
+        roll_back(db);
+    }
+    result
+}
+
+/// A transaction for one unit that writes, without a savepoint: there is nobody whose work it could take along.
+fn bare(db: &mut Db, unit: &mut Unit) -> Result<(), Fault> {
+    db.turn("BEGIN IMMEDIATE").or_fault()?;
+    let result =
+        unit.attempt(db).and_then(|()| db.turn("COMMIT").map_err(|error| given_up(&error)));
     if result.is_err() {
         roll_back(db);
     }
@@ -202,9 +234,11 @@ mod tests {
     use diesel::connection::SimpleConnection;
     use syncline_domain::Timestamp;
     use syncline_domain::ports::{AdminTx, TxWork};
+    use syncline_testkit::ManualClock;
 
     use super::*;
     use crate::config::Place;
+    use crate::inbox::Lane;
     use crate::manager::{Purpose, connect, create_file};
     use crate::migrate::migrate;
     use crate::tx::DbTx;
@@ -229,16 +263,19 @@ mod tests {
         let Db::Sqlite(c) = &mut db else { panic!("a file is SQLite") };
         c.batch_execute("PRAGMA max_page_count = 200").unwrap();
 
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (queue, mut inbox) = Queue::with_lanes(Arc::new(ManualClock::new()));
         let mut answers = Vec::new();
-        let mut batch = Vec::new();
         for work in
             [put("a", 10), put("b", 8_000_000), put("c", 10), swallow("d", 8_000_000), put("e", 10)]
         {
             let (unit, answer) = Unit::new("unit", true, work);
-            batch.push(unit);
+            runtime.block_on(queue.hand_over(Lane::Ordinary, Message::Unit(unit))).unwrap();
             answers.push(answer);
         }
-        commit(&mut db, &mut batch, &Counters::default(), &Bells::at_home());
+        let counters = Counters::default();
+        assert!(turn(&mut db, &mut inbox, &counters, &Bells::at_home(), None));
+        assert!(!turn(&mut db, &mut inbox, &counters, &Bells::at_home(), None));
 
         let answers: Vec<_> =
             answers.into_iter().map(|answer| answer.blocking_recv().unwrap()).collect();

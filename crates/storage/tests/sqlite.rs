@@ -6,11 +6,12 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
-use syncline_domain::ports::{Store, StoreExt};
+use syncline_domain::ports::{Store, StoreExt, TxWork};
 use syncline_domain::{Fault, Timestamp};
 use syncline_storage::{DatabaseConfig, Storage, StorageError};
 use syncline_testkit::ManualClock;
@@ -19,6 +20,12 @@ use tokio::task::JoinSet;
 fn try_open(path: &Path) -> Result<Arc<Storage>, StorageError> {
     let config = DatabaseConfig::new(format!("sqlite:{}", path.display()));
     Storage::open(&config, Arc::new(ManualClock::new()))
+}
+
+/// By a clock that the test moves.
+fn open_by(path: &Path, clock: &ManualClock) -> Arc<Storage> {
+    let config = DatabaseConfig::new(format!("sqlite:{}", path.display()));
+    Storage::open(&config, Arc::new(clock.clone())).unwrap()
 }
 
 fn open(path: &Path) -> Arc<Storage> {
@@ -101,6 +108,76 @@ async fn transactions_that_wait_together_share_one_commit() {
     let figures = store.figures();
     assert_eq!((figures.units, figures.commits), (101, 2));
     assert_eq!(keys(&store).await.len(), 100);
+}
+
+/// Which units ran, in their order, and how many commits there were before each.
+type Order = Arc<Mutex<Vec<(String, u64)>>>;
+
+/// A unit that takes so long by the clock.
+fn noting(
+    order: &Order,
+    store: &Arc<Storage>,
+    name: &str,
+    takes: impl Fn() + Send + 'static,
+) -> TxWork {
+    let (order, store, name) = (Arc::clone(order), Arc::downgrade(store), name.to_owned());
+    Box::new(move |_| {
+        let commits = store.upgrade().unwrap().figures().commits;
+        order.lock().unwrap().push((name.clone(), commits));
+        takes();
+        Ok(())
+    })
+}
+
+#[tokio::test]
+async fn an_urgent_unit_is_committed_before_the_second_of_two_long_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new();
+    let store = open_by(&folder.path().join("s.db"), &clock);
+    let (order, mut tasks) = (Order::default(), JoinSet::new());
+    let first = keep_busy(&store, &mut tasks).await;
+    for name in ["second", "third"] {
+        let clock = clock.clone();
+        let work = noting(&order, &store, name, move || clock.advance(Duration::from_secs(1)));
+        let store = Arc::clone(&store);
+        tasks.spawn(async move { store.tx_raw("long", work).await });
+    }
+    let_all_queue().await;
+    let work = noting(&order, &store, "urgent", || {});
+    let last = Arc::clone(&store);
+    tasks.spawn(async move { last.urgent_raw("urgent", work).await });
+    let_all_queue().await;
+    drop(first);
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap().unwrap();
+    }
+    // It goes with the one that was at work when it came; and long ones do not share a commit.
+    let expected = [("urgent", 0), ("second", 1), ("third", 2)];
+    assert_eq!(*order.lock().unwrap(), expected.map(|(name, before)| (name.to_owned(), before)));
+}
+
+#[tokio::test]
+async fn however_many_hurry_an_ordinary_unit_gets_its_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("s.db"));
+    let (order, mut tasks) = (Order::default(), JoinSet::new());
+    let busy = keep_busy(&store, &mut tasks).await;
+    for _ in 0..600 {
+        let work = noting(&order, &store, "urgent", || {});
+        let store = Arc::clone(&store);
+        tasks.spawn(async move { store.urgent_raw("urgent", work).await });
+    }
+    let work = noting(&order, &store, "ordinary", || {});
+    let last = Arc::clone(&store);
+    tasks.spawn(async move { last.tx_raw("ordinary", work).await });
+    let_all_queue().await;
+    drop(busy);
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap().unwrap();
+    }
+    let order = order.lock().unwrap();
+    let at = order.iter().position(|(name, _)| name == "ordinary").unwrap();
+    assert!(at < 550, "it was number {at} of {}", order.len());
 }
 
 #[tokio::test]

@@ -28,6 +28,12 @@ pub trait Store: Send + Sync {
     /// Runs `work` in a writing transaction; the name goes to logs and figures.
     fn tx_raw(&self, name: &'static str, work: TxWork) -> BoxFuture<'_, Result<(), Fault>>;
 
+    /// The same ahead of what waits already, for short transactions for which somebody outside waits. A store that
+    /// keeps nobody waiting makes no difference.
+    fn urgent_raw(&self, name: &'static str, work: TxWork) -> BoxFuture<'_, Result<(), Fault>> {
+        self.tx_raw(name, work)
+    }
+
     /// Runs `work` over one consistent state; writing in it is a [`Fault::Internal`].
     fn view_raw(&self, name: &'static str, work: TxWork) -> BoxFuture<'_, Result<(), Fault>>;
 
