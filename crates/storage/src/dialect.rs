@@ -126,6 +126,12 @@ pub(crate) const FOLD_ITEMS: Twin = twin!(
      WHERE fold_key = ? AND (NOT names_items OR item_count + ? <= ?) RETURNING id, created_at_us, names_items"
 );
 
+/// The same for one that neither is due before the waiting job nor goes before it, as nearly all are: no index changes.
+/// Takes how many items come, the key, run-at, priority, how many of them are new, the most there may be.
+pub(crate) const FOLD_ITEMS_BEHIND: &str = "UPDATE jobs SET item_count = item_count + CASE WHEN names_items THEN ? ELSE 0 END \
+     WHERE fold_key = ? AND run_at_us <= ? AND priority >= ? AND (NOT names_items OR item_count + ? <= ?) \
+     RETURNING id, created_at_us, names_items";
+
 /// Lets a job about everything join the one that waits with a key. Takes run-at, priority, the key; answers as above.
 pub(crate) const FOLD_WHOLE: Twin = twin!(
     "UPDATE jobs SET run_at_us = "
@@ -140,6 +146,15 @@ pub(crate) const FOLD_WHOLE: Twin = twin!(
 /// How many of a JSON list of items a job has already. Takes the job, then the list.
 pub(crate) const COUNT_KNOWN: Twin = twin!(
     "SELECT COUNT(*) FROM job_items WHERE job_id = ? AND item_id IN (SELECT e.value FROM "
+    ["json_each(?) AS e" | "jsonb_array_elements_text(CAST(? AS jsonb)) AS e(value)"]
+    ")"
+);
+
+/// The accepted ones of a webhook's deliveries that have one of these names. Takes the webhook, then the names as a JSON
+/// list; answers name, id and job.
+pub(crate) const FIRST_DELIVERIES: Twin = twin!(
+    "SELECT delivery_id, id, job_id FROM webhook_deliveries WHERE webhook_id = ? AND delivery_id IS NOT NULL \
+     AND status IN ('success', 'ignored') AND delivery_id IN (SELECT e.value FROM "
     ["json_each(?) AS e" | "jsonb_array_elements_text(CAST(? AS jsonb)) AS e(value)"]
     ")"
 );

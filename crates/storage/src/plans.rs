@@ -166,8 +166,9 @@ fn what_webhooks_schedules_and_the_outbox_ask_is_found_by_an_index() {
     let (webhook, config) = (WebhookId(1), ConfigId(1));
     let plans = plans_of(|tx| {
         tx.webhook_by_token("t")?;
-        tx.count_trigger(webhook, 1, now)?;
-        tx.first_delivery(webhook, "d")?;
+        tx.count_triggers(webhook, 1, 1, now)?;
+        tx.first_deliveries(webhook, &["d"])?;
+        tx.first_deliveries(webhook, &["d", "e"])?;
         let of_one = DeliveryFilter { webhook_id: Some(webhook), ..Default::default() };
         tx.count_deliveries(&of_one)?;
         tx.prune_deliveries(now, 10)?;
@@ -184,8 +185,8 @@ fn what_webhooks_schedules_and_the_outbox_ask_is_found_by_an_index() {
     assert_walks_only(plans, &["notification_outbox_due"]);
 }
 
-#[test]
-fn taking_a_delivery_in_is_six_statements() {
+/// How many statements it takes to take in so many deliveries that waited together, the waiting job being there.
+fn statements_to_take_in(many: usize) -> usize {
     let plans = plans_of(|tx| {
         let one = tx.insert_connector(&connector_row("a"))?;
         let other = tx.insert_connector(&connector_row("b"))?;
@@ -193,14 +194,39 @@ fn taking_a_delivery_in_is_six_statements() {
         let hook = tx.insert_webhook(&webhook_row(config, one, "t"))?;
         tx.enqueue(&folding_job(Some(config), "k", &["1"]))?;
         tx.put_setting("mark", None, Timestamp::EPOCH)?;
-        tx.count_trigger(hook, 1, Timestamp::EPOCH)?;
-        tx.first_delivery(hook, "d")?;
-        tx.config(config)?;
-        tx.enqueue(&folding_job(Some(config), "k", &["2"]))?;
-        tx.insert_delivery(&delivery_row(hook, Some("d"), DeliveryStatus::Success, 1)).map(drop)
+        let names: Vec<String> = (0..many).map(|number| format!("n{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let accepted = |name: &&str| delivery_row(hook, Some(*name), DeliveryStatus::Success, 1);
+        let rows: Vec<_> = names.iter().map(accepted).collect();
+        tx.count_triggers(hook, 1, 1, Timestamp::EPOCH)?;
+        tx.first_deliveries(hook, &names)?;
+        tx.enqueue(&folding_job(Some(config), "k", &names))?;
+        tx.insert_deliveries(&rows).map(drop)
     });
     let mark = plans.iter().position(|(statement, _)| statement.contains("`settings`")).unwrap();
-    assert_eq!(plans.len() - mark - 1, 6);
+    plans.len() - mark - 1
+}
+
+#[test]
+fn taking_a_delivery_in_is_five_statements_and_each_that_waits_with_it_is_one_more() {
+    assert_eq!(statements_to_take_in(1), 5);
+    assert_eq!(statements_to_take_in(30), 34);
+}
+
+/// An index would be rewritten with every event.
+#[test]
+fn whoever_joins_a_waiting_job_from_behind_changes_no_index() {
+    let plans = plans_of(|tx| {
+        tx.enqueue(&folding_job(None, "k", &["1"]))?;
+        tx.enqueue(&folding_job(None, "k", &["2"])).map(drop)
+    });
+    let updates: Vec<&str> = plans
+        .iter()
+        .map(|(statement, _)| statement.as_str())
+        .filter(|statement| statement.starts_with("UPDATE jobs"))
+        .collect();
+    // The first found nobody to join.
+    assert!(updates.last().is_some_and(|last| !last.contains("run_at_us =")), "{updates:?}");
 }
 
 #[test]

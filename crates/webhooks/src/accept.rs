@@ -8,9 +8,11 @@ use syncline_domain::ports::{Clock, EventReaders, Sealer, Store, StoreExt as _};
 use syncline_domain::{Delivery, DeliveryStatus, Fault, WaitingRoom, WebhookId};
 
 use crate::book::Book;
+use crate::fate::Done;
+use crate::gate::Gate;
 use crate::judge::{Judge, Judged};
 use crate::opened::Opened;
-use crate::plan::{Done, Plan, draft};
+use crate::plan::{Plan, draft};
 use crate::settle::Settling;
 use crate::window::Window;
 use crate::{Answer, Incoming, Verified};
@@ -80,6 +82,7 @@ pub struct Receiver {
     proven: Option<Window<WebhookId>>,
     book: Book,
     settling: Arc<Settling>,
+    gate: Gate,
 }
 
 impl Receiver {
@@ -88,6 +91,7 @@ impl Receiver {
     pub fn new(parts: Parts) -> Self {
         let Parts { store, sealer, readers, clock, room, limits } = parts;
         Self {
+            gate: Gate::new(Arc::clone(&store)),
             judge: Judge::new(store, sealer, Arc::clone(&clock)),
             readers,
             clock,
@@ -165,8 +169,7 @@ impl Receiver {
         let means = (&self.clock, &self.room, &self.settling);
         let plan =
             Arc::new(Plan::new(Arc::clone(opened), reader, incoming, verified, began, means));
-        let work = Arc::clone(&plan);
-        match self.judge.store.tx("webhook accept", move |tx| work.run(tx)).await {
+        match self.gate.pass(&plan).await {
             Ok(Some(Done { answer, queued })) => {
                 if let Some(queued) = queued {
                     plan.note(&queued);

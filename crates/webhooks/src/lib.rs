@@ -12,10 +12,12 @@
 //!    database; a request that fails is judged again by the stored row, since the secret may have been replaced.
 //! 2. The tracker's [`EventReader`](syncline_domain::ports::EventReader) says which items it is about.
 //! 3. One transaction counts the call (which proves that the kept row is the stored one), looks for an earlier delivery
-//!    of the same name, queues or joins the job and stores the delivery. Only then is the sender answered.
+//!    of the same name, queues or joins the job and stores the delivery. Only then is the sender answered. Requests that
+//!    wait for the store at the same time share the transaction.
 //!
 //! # Invariants
 //! - Accepted means durable: the delivery and its job are in one transaction.
+//! - A request that cannot be taken in harms no other that waited with it.
 //! - A delivery's name is accepted once. Without a name nothing is taken for a duplicate: equal bodies may only meet in
 //!   a job that nobody has begun.
 //! - However often an item changes, its runs begin [`Limits::settle`] apart; the first begins at once, and the last
@@ -50,6 +52,8 @@ mod answer;
 mod book;
 mod cache;
 mod change;
+mod fate;
+mod gate;
 mod incoming;
 mod judge;
 mod log_headers;
@@ -62,6 +66,7 @@ mod secret;
 mod settle;
 mod setup;
 mod sign;
+mod transaction;
 mod verify;
 mod window;
 mod words;

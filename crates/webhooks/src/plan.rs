@@ -4,19 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use syncline_domain::ports::{Clock, EventReader, Tx};
+use syncline_domain::ports::{Accepted, CalledConfig, Clock, EventReader, Tx};
 use syncline_domain::{
-    ConfigId, Delivery, DeliveryId, DeliveryStatus, Direction, EventReading, Fault, ItemEvent,
-    ItemId, JobId, JobKey, NewJob, RunDirection, SYNC_ATTEMPTS, SYNC_JOB, SyncConfig, SyncJob,
-    Timestamp, Trigger, WaitingRoom,
+    Delivery, DeliveryId, DeliveryStatus, Direction, EventReading, Fault, ItemEvent, ItemId,
+    JobKey, NewJob, RunDirection, SYNC_ATTEMPTS, SYNC_JOB, SyncJob, Timestamp, Trigger,
+    WaitingRoom, WebhookId,
 };
 
+use crate::fate::{Fate, Queued};
 use crate::incoming::Origin;
 use crate::judge::{Judge, stored_name};
 use crate::log_headers::{clean, for_log};
 use crate::opened::Opened;
 use crate::settle::Settling;
-use crate::{Answer, Incoming, Verified};
+use crate::{Incoming, Verified};
 
 /// The most items of one request.
 const MOST_ITEMS: usize = 1_000;
@@ -45,25 +46,6 @@ pub(crate) struct Plan {
     settling: Arc<Settling>,
     /// Somebody waits for what this leads to: a person who tries, or sends again.
     hurries: bool,
-}
-
-/// What became of a proven request.
-pub(crate) struct Done {
-    pub(crate) answer: Answer,
-    pub(crate) queued: Option<Queued>,
-}
-
-/// Where the items of a request went.
-pub(crate) struct Queued {
-    direction: RunDirection,
-    job: JobId,
-    waits: bool,
-}
-
-impl From<Answer> for Done {
-    fn from(answer: Answer) -> Self {
-        Self { answer, queued: None }
-    }
 }
 
 /// What a row of the delivery log says in any case.
@@ -136,122 +118,95 @@ impl Plan {
         }
     }
 
-    /// The one transaction of a proven request; `None` when the webhook is another by now.
-    pub(crate) fn run(&self, tx: &mut dyn Tx) -> Result<Option<Done>, Fault> {
-        let row = &self.opened.row;
-        let now = self.draft.created_at;
-        if !tx.count_trigger(row.id, row.revision, now)? {
-            return Ok(None);
-        }
+    /// How much it adds to a transaction: bytes of the body, and items.
+    pub(crate) fn weight(&self) -> (usize, usize) {
         let items = match &self.deed {
-            Deed::Refuse(reason) => return Ok(Some(self.refuse(tx, reason)?.into())),
-            deed => {
-                if let Some(answer) = self.duplicate(tx)? {
-                    return Ok(Some(answer.into()));
-                }
-                match deed {
-                    Deed::Queue(items) => items,
-                    Deed::Ignore(reason) | Deed::Refuse(reason) => {
-                        return Ok(Some(self.ignore(tx, reason.clone())?.into()));
-                    }
-                }
-            }
+            Deed::Queue(items) => items.len(),
+            Deed::Ignore(_) | Deed::Refuse(_) => 0,
         };
-        let Some(config) = tx.config(row.config_id)? else { return Ok(None) };
-        self.queue(tx, &config, items).map(Some)
+        (self.draft.payload.len(), items)
     }
 
-    fn queue(&self, tx: &mut dyn Tx, config: &SyncConfig, items: &[ItemId]) -> Result<Done, Fault> {
+    /// The webhook and the revision that it was proven by.
+    pub(crate) fn proven_by(&self) -> (WebhookId, i64) {
+        (self.opened.row.id, self.opened.row.revision)
+    }
+
+    /// When it came.
+    pub(crate) const fn at(&self) -> Timestamp {
+        self.draft.created_at
+    }
+
+    /// The name that may be accepted once; what is of no use takes none.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self.deed {
+            Deed::Queue(_) | Deed::Ignore(_) => self.draft.delivery_id.as_deref(),
+            Deed::Refuse(_) => None,
+        }
+    }
+
+    /// What becomes of it, given the first delivery of its name and how the configuration is now.
+    pub(crate) fn fate(
+        &self,
+        tx: &mut dyn Tx,
+        first: Option<&Accepted>,
+        config: &CalledConfig,
+    ) -> Result<Fate<'_>, Fault> {
+        let items = match (&self.deed, first) {
+            (Deed::Refuse(reason), _) => return Ok(Fate::Refused(reason.clone())),
+            (_, Some(first)) => return Ok(Fate::Repeated(*first)),
+            (Deed::Ignore(reason), None) => return Ok(Fate::Ignored(reason.clone())),
+            (Deed::Queue(items), None) => items,
+        };
         if !config.is_active {
             let reason = "the configuration is inactive; nothing is queued".to_owned();
-            return Ok(self.ignore(tx, reason)?.into());
+            return Ok(Fate::Ignored(reason));
         }
-        let Some(direction) = direction(config, &self.opened) else {
-            let reason = "the configuration goes one way and this is its target: what changed there is only checked \
-                          for drift, when the source's item is synced next";
-            let delivery_id = self.store(tx, |row| row.reason = Some(joined(row, reason)))?;
-            return Ok(Answer::Accepted { job_id: None, delivery_id }.into());
-        };
+        let Some(direction) = direction(config, &self.opened) else { return Ok(Fate::Noted) };
+        let id = self.opened.row.config_id;
         let until = match self.hurries {
             true => None,
-            false => self.settling.until(tx, config.id, direction, items, self.draft.created_at)?,
+            false => self.settling.until(tx, id, direction, items, self.at())?,
         };
-        let key = self.room.enqueue(tx, &self.job(config.id, direction, items, until)?)?.key;
-        let delivery_id = self.store(tx, |row| row.job_id = Some(key.id))?;
-        Ok(Done {
-            answer: Answer::Accepted { job_id: Some(key), delivery_id },
-            queued: Some(Queued { direction, job: key.id, waits: until.is_some() }),
-        })
+        Ok(Fate::Queued { direction, until, items })
     }
 
+    /// Queues a job for the items of several requests to one webhook that go the same way, the first of which is this
+    /// one.
+    ///
     /// What waits has a job of its own: an item that may run at once does not pull it along.
-    fn job(
+    pub(crate) fn enqueue(
         &self,
-        config_id: ConfigId,
+        tx: &mut dyn Tx,
         direction: RunDirection,
-        items: &[ItemId],
         until: Option<Timestamp>,
-    ) -> Result<NewJob, Fault> {
+        items: Vec<ItemId>,
+    ) -> Result<JobKey, Fault> {
         let payload = SyncJob { direction: Some(direction), ..SyncJob::default() };
-        let now = self.draft.created_at;
+        let (config_id, now) = (self.opened.row.config_id, self.at());
         let which = if until.is_some() { "/again" } else { "" };
-        Ok(NewJob {
+        let job = NewJob {
             kind: SYNC_JOB.to_owned(),
             config_id: Some(config_id),
             fold_key: Some(format!("webhook/{config_id}/{direction}{which}")),
             trigger: Trigger::Webhook,
             triggered_by: format!("webhook {}", self.opened.row.name),
             payload: as_json(&payload)?,
-            items: Some(items.to_vec()),
+            items: Some(items),
             priority: 0,
             run_at: until.unwrap_or(now),
             max_attempts: SYNC_ATTEMPTS,
             created_at: now,
-        })
-    }
-
-    /// The first delivery of the same name, if there is one; then this one is only recorded.
-    fn duplicate(&self, tx: &mut dyn Tx) -> Result<Option<Answer>, Fault> {
-        let Some(name) = &self.draft.delivery_id else { return Ok(None) };
-        let Some((first, job)) = tx.first_delivery(self.opened.row.id, name)? else {
-            return Ok(None);
         };
-        self.store(tx, |row| {
-            row.status = DeliveryStatus::Duplicate;
-            row.duplicate_of = Some(first);
-            row.job_id = job;
-            row.reason = Some(joined(row, &format!("delivery {first} had the same name")));
-        })?;
-        let job_id = job.map(|id| key(tx, id)).transpose()?.flatten();
-        Ok(Some(Answer::Duplicate { job_id, delivery_id: first }))
+        Ok(self.room.enqueue(tx, &job)?.key)
     }
 
-    fn ignore(&self, tx: &mut dyn Tx, reason: String) -> Result<Answer, Fault> {
-        let delivery_id = self.store(tx, |row| {
-            row.status = DeliveryStatus::Ignored;
-            row.reason = Some(joined(row, &reason));
-        })?;
-        Ok(Answer::Ignored { delivery_id, reason })
-    }
-
-    fn refuse(&self, tx: &mut dyn Tx, reason: &str) -> Result<Answer, Fault> {
-        let delivery_id = self.store(tx, |row| {
-            row.status = DeliveryStatus::Failed;
-            row.response_code = 400;
-            row.reason = Some(joined(row, reason));
-        })?;
-        Ok(Answer::Unusable { delivery_id, reason: reason.to_owned() })
-    }
-
-    fn store(
-        &self,
-        tx: &mut dyn Tx,
-        finish: impl FnOnce(&mut Delivery),
-    ) -> Result<DeliveryId, Fault> {
+    /// The row of the delivery log.
+    pub(crate) fn row(&self, fate: &Fate<'_>, job: Option<JobKey>) -> Delivery {
         let mut row = self.draft.clone();
-        finish(&mut row);
+        fate.tell(&mut row, job);
         row.processing_time_ms = Judge::millis_since(&*self.clock, self.began);
-        tx.insert_delivery(&row)
+        row
     }
 }
 
@@ -305,22 +260,11 @@ fn is_item_id(id: &ItemId) -> bool {
 }
 
 /// Which way the named items go; `None` for the target of a one-way configuration.
-fn direction(config: &SyncConfig, opened: &Opened) -> Option<RunDirection> {
+fn direction(config: &CalledConfig, opened: &Opened) -> Option<RunDirection> {
     if config.source_connector_id == opened.row.connector_id {
         return Some(RunDirection::SourceToTarget);
     }
     (config.direction == Direction::Bidirectional).then_some(RunDirection::TargetToSource)
-}
-
-fn key(tx: &mut dyn Tx, id: JobId) -> Result<Option<JobKey>, Fault> {
-    Ok(tx.job(id)?.map(|job| job.key()))
-}
-
-fn joined(row: &Delivery, reason: &str) -> String {
-    match &row.reason {
-        Some(first) => format!("{first}: {reason}"),
-        None => reason.to_owned(),
-    }
 }
 
 fn as_json(job: &SyncJob) -> Result<Value, Fault> {

@@ -1,8 +1,10 @@
 //! The webhooks' part of a transaction, and what reads a tracker's events.
 
+use std::collections::BTreeMap;
+
 use crate::{
-    ConfigId, ConnectorId, Delivery, DeliveryId, DeliveryStatus, EventReading, Fault, JobId,
-    Timestamp, Webhook, WebhookId,
+    ConfigId, ConnectorId, Delivery, DeliveryId, DeliveryStatus, Direction, EventReading, Fault,
+    JobId, Timestamp, Webhook, WebhookId,
 };
 
 /// Which webhooks to list.
@@ -29,6 +31,20 @@ pub struct DeliveryFilter {
     pub before: Option<DeliveryId>,
 }
 
+/// What a call needs to know of its webhook's configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CalledConfig {
+    /// Whether it is switched on.
+    pub is_active: bool,
+    /// Whether what changes in the target goes back.
+    pub direction: Direction,
+    /// Where it reads from.
+    pub source_connector_id: ConnectorId,
+}
+
+/// An accepted delivery and the job it went into, if into one.
+pub type Accepted = (DeliveryId, Option<JobId>);
+
 /// Webhooks and deliveries.
 pub trait DeliveryTx {
     /// Stores a webhook; the id given is ignored. A taken token, an unknown configuration or connector:
@@ -46,29 +62,35 @@ pub trait DeliveryTx {
     fn update_webhook(&mut self, webhook: &Webhook) -> Result<(), Fault>;
     /// Deletes one with its deliveries. Unknown id: [`Fault::NotFound`].
     fn delete_webhook(&mut self, id: WebhookId) -> Result<(), Fault>;
-    /// Counts one proven call and notes its time; false when the webhook is gone or has another revision by now, and
-    /// then nothing is counted.
-    fn count_trigger(
+    /// Counts proven calls, notes the time of the last one, and answers how the configuration is now; `None` when the
+    /// webhook is gone or has another revision by now, and then nothing is counted.
+    fn count_triggers(
         &mut self,
         id: WebhookId,
         revision: i64,
-        now: Timestamp,
-    ) -> Result<bool, Fault>;
+        calls: u64,
+        last: Timestamp,
+    ) -> Result<Option<CalledConfig>, Fault>;
     /// Counts unproven calls that got no row of their own; nothing happens when the webhook is gone.
     fn count_unlogged_rejections(&mut self, id: WebhookId, calls: u64) -> Result<(), Fault>;
 
-    /// The accepted delivery (`success` or `ignored`) that has this sender's name, with its job.
-    fn first_delivery(
+    /// The accepted deliveries (`success` or `ignored`) that have one of these senders' names, by name.
+    fn first_deliveries(
         &mut self,
         webhook: WebhookId,
-        delivery_id: &str,
-    ) -> Result<Option<(DeliveryId, Option<JobId>)>, Fault>;
-    /// Stores a delivery; the id given is ignored.
+        names: &[&str],
+    ) -> Result<BTreeMap<String, Accepted>, Fault>;
+    /// Stores deliveries, all or none; the ids given are ignored; the answer has the new ones in the same order.
     ///
     /// # Errors
-    /// [`Fault::Conflict`] when it is accepted and another accepted one of this webhook has the same sender's name, or
+    /// [`Fault::Conflict`] when one is accepted and another accepted one of its webhook has the same sender's name, or
     /// when there is no such webhook.
-    fn insert_delivery(&mut self, delivery: &Delivery) -> Result<DeliveryId, Fault>;
+    fn insert_deliveries(&mut self, deliveries: &[Delivery]) -> Result<Vec<DeliveryId>, Fault>;
+    /// Stores one, as [`DeliveryTx::insert_deliveries`] does.
+    fn insert_delivery(&mut self, delivery: &Delivery) -> Result<DeliveryId, Fault> {
+        let ids = self.insert_deliveries(std::slice::from_ref(delivery))?;
+        ids.first().copied().ok_or_else(|| Fault::Internal("a delivery got no id".to_owned()))
+    }
     /// Reads one.
     fn delivery(&mut self, id: DeliveryId) -> Result<Option<Delivery>, Fault>;
     /// Reads some, newest (highest id) first, passing over `offset`, at most `limit`.

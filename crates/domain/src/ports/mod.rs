@@ -25,7 +25,9 @@ pub use connector::{
     WriteKind,
 };
 pub use deletions::DeletionTx;
-pub use deliveries::{DeliveryFilter, DeliveryTx, EventReader, EventReaders, WebhookFilter};
+pub use deliveries::{
+    Accepted, CalledConfig, DeliveryFilter, DeliveryTx, EventReader, EventReaders, WebhookFilter,
+};
 pub use factory::{ConnectorFactory, ConnectorTypeInfo, CredentialField};
 pub use jobs::{JobContext, JobFilter, JobHandler, JobTx, StopReason};
 pub use outbox::{NothingFollows, OutboxFilter, OutboxTx, RunEnding};

@@ -1,14 +1,17 @@
 //! Table `webhook_deliveries`.
 
+use std::collections::BTreeMap;
+
 use diesel::dsl::count_star;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable};
-use syncline_domain::ports::{DeliveryFilter, DeliveryTx, WebhookFilter};
+use diesel::sql_types::{BigInt, Nullable, Text};
+use syncline_domain::ports::{Accepted, CalledConfig, DeliveryFilter, DeliveryTx, WebhookFilter};
 use syncline_domain::{Delivery, DeliveryId, Fault, ItemId, JobId, Timestamp, Webhook, WebhookId};
 
 use super::{DbTx, webhooks};
 use crate::convert::{CHUNK, all, count, from_json, limit as rows_at_most, to_json, word};
 use crate::db::{Db, on_db};
+use crate::dialect::FIRST_DELIVERIES;
 use crate::error::OrFault;
 use crate::schema::webhook_deliveries;
 use crate::statement::{Cached, Statement};
@@ -111,6 +114,25 @@ fn insert(db: &mut Db, new: &NewRow<'_>) -> Result<Option<i64>, Fault> {
     .or_fault()
 }
 
+/// `None` when another accepted delivery has the name of one of them; then some of them may be in. A server gets all of
+/// them at once, each question to it being a journey.
+fn insert_all(db: &mut Db, new: &[NewRow<'_>]) -> Result<Option<Vec<i64>>, Fault> {
+    match db {
+        Db::Pg(c) if new.len() > 1 => {
+            let mut ids: Vec<i64> = diesel::insert_into(webhook_deliveries::table)
+                .values(new)
+                .on_conflict_do_nothing()
+                .returning(webhook_deliveries::id)
+                .get_results(c)
+                .or_fault()?;
+            // They are given in the order of the rows.
+            ids.sort_unstable();
+            Ok((ids.len() == new.len()).then_some(ids))
+        }
+        db => new.iter().map(|row| insert(db, row)).collect(),
+    }
+}
+
 /// Adds the conditions of a filter but for the page.
 macro_rules! let_through {
     ($query:expr, $filter:expr) => {{
@@ -151,49 +173,51 @@ impl DeliveryTx for DbTx<'_> {
         webhooks::delete(self.write()?, id)
     }
 
-    fn count_trigger(
+    fn count_triggers(
         &mut self,
         id: WebhookId,
         revision: i64,
-        now: Timestamp,
-    ) -> Result<bool, Fault> {
-        let counted = webhooks::count_trigger(self.write()?, id, revision, now)?;
-        if counted {
+        calls: u64,
+        last: Timestamp,
+    ) -> Result<Option<CalledConfig>, Fault> {
+        let config = webhooks::count_triggers(self.write()?, id, revision, calls, last)?;
+        if config.is_some() {
             self.sure_webhook = Some(id.0);
         }
-        Ok(counted)
+        Ok(config)
     }
 
     fn count_unlogged_rejections(&mut self, id: WebhookId, calls: u64) -> Result<(), Fault> {
         webhooks::count_unlogged(self.write()?, id, calls)
     }
 
-    fn first_delivery(
+    fn first_deliveries(
         &mut self,
         webhook: WebhookId,
-        delivery_id: &str,
-    ) -> Result<Option<(DeliveryId, Option<JobId>)>, Fault> {
-        let ask: Statement<(BigInt, Nullable<BigInt>)> = Statement::new(
-            "SELECT id, job_id FROM webhook_deliveries WHERE webhook_id = ? AND delivery_id = ? \
-             AND status IN ('success', 'ignored')",
-        )
-        .number(webhook.0)
-        .text(delivery_id);
-        let first: Option<(i64, Option<i64>)> =
-            on_db!(self.read(), c => ask.get_result(c).optional()).or_fault()?;
-        Ok(first.map(|(id, job)| (DeliveryId(id), job.map(JobId))))
+        names: &[&str],
+    ) -> Result<BTreeMap<String, Accepted>, Fault> {
+        type Types = (Text, BigInt, Nullable<BigInt>);
+        let db = self.read();
+        let ask: Statement<Types> = match names {
+            [] => return Ok(BTreeMap::new()),
+            [name] => Statement::new(FIRST_DELIVERY).number(webhook.0).text(*name),
+            names => {
+                Statement::new(FIRST_DELIVERIES.on(db)).number(webhook.0).text(to_json(names)?)
+            }
+        };
+        let rows: Vec<(String, i64, Option<i64>)> = on_db!(db, c => ask.load(c)).or_fault()?;
+        let known = |(name, id, job): (_, _, Option<i64>)| (name, (DeliveryId(id), job.map(JobId)));
+        Ok(rows.into_iter().map(known).collect())
     }
 
-    fn insert_delivery(&mut self, delivery: &Delivery) -> Result<DeliveryId, Fault> {
-        let new = NewRow::new(delivery)?;
-        let sure = self.sure_webhook == Some(delivery.webhook_id.0);
+    fn insert_deliveries(&mut self, deliveries: &[Delivery]) -> Result<Vec<DeliveryId>, Fault> {
+        let new = all(deliveries.iter().collect(), NewRow::new)?;
+        let sure = deliveries.iter().all(|row| self.sure_webhook == Some(row.webhook_id.0));
         let db = self.write()?;
-        let id = if sure { insert(db, &new) } else { db.guarded(|db| insert(db, &new)) }?;
-        let id = id.ok_or_else(|| {
-            let name = delivery.delivery_id.as_deref().unwrap_or_default();
-            Fault::Conflict(format!("delivery {name:?} was accepted already"))
-        })?;
-        Ok(DeliveryId(id))
+        let put = |db: &mut Db| insert_all(db, &new)?.ok_or_else(|| accepted_already(deliveries));
+        // A single row that does not go in leaves nothing behind.
+        let ids = if sure && new.len() == 1 { put(db) } else { db.guarded(put) }?;
+        Ok(ids.into_iter().map(DeliveryId).collect())
     }
 
     fn delivery(&mut self, id: DeliveryId) -> Result<Option<Delivery>, Fault> {
@@ -247,6 +271,19 @@ impl DeliveryTx for DbTx<'_> {
             .or_fault()?;
         }
         Ok(count(ids.len()))
+    }
+}
+
+const FIRST_DELIVERY: &str = "SELECT delivery_id, id, job_id FROM webhook_deliveries \
+     WHERE webhook_id = ? AND delivery_id = ? AND status IN ('success', 'ignored')";
+
+fn accepted_already(deliveries: &[Delivery]) -> Fault {
+    match deliveries {
+        [one] => {
+            let name = one.delivery_id.as_deref().unwrap_or_default();
+            Fault::Conflict(format!("delivery {name:?} was accepted already"))
+        }
+        many => Fault::Conflict(format!("one of {} deliveries was accepted already", many.len())),
     }
 }
 

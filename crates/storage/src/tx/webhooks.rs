@@ -1,7 +1,8 @@
 //! Table `webhooks`.
 
 use diesel::prelude::*;
-use syncline_domain::ports::WebhookFilter;
+use diesel::sql_types::{BigInt, Bool, Text};
+use syncline_domain::ports::{CalledConfig, WebhookFilter};
 use syncline_domain::{ConfigId, ConnectorId, Fault, Timestamp, Webhook, WebhookId};
 
 use super::touched;
@@ -162,21 +163,32 @@ pub(super) fn delete(db: &mut Db, id: WebhookId) -> Result<(), Fault> {
     touched(rows, "webhook", id)
 }
 
-pub(super) fn count_trigger(
+/// Counts, proves the revision and looks at the configuration in one statement: it is a part of every accepted call.
+pub(super) fn count_triggers(
     db: &mut Db,
     id: WebhookId,
     revision: i64,
-    now: Timestamp,
-) -> Result<bool, Fault> {
-    let count: Statement<()> = Statement::new(
-        "UPDATE webhooks SET trigger_count = trigger_count + 1, last_triggered_at_us = ? \
-         WHERE id = ? AND revision = ?",
+    calls: u64,
+    last: Timestamp,
+) -> Result<Option<CalledConfig>, Fault> {
+    let count: Statement<(Bool, Text, BigInt)> = Statement::new(
+        "UPDATE webhooks SET trigger_count = trigger_count + ?, last_triggered_at_us = ? \
+         WHERE id = ? AND revision = ? RETURNING \
+         (SELECT c.is_active FROM sync_configs AS c WHERE c.id = webhooks.sync_config_id), \
+         (SELECT c.direction FROM sync_configs AS c WHERE c.id = webhooks.sync_config_id), \
+         (SELECT c.source_connector_id FROM sync_configs AS c WHERE c.id = webhooks.sync_config_id)",
     )
-    .number(now.micros())
+    .number(i64::try_from(calls).unwrap_or(i64::MAX))
+    .number(last.micros())
     .number(id.0)
     .number(revision);
-    let rows = on_db!(db, c => count.execute(c)).or_fault()?;
-    Ok(rows > 0)
+    let row: Option<(bool, String, i64)> =
+        on_db!(db, c => count.get_result(c).optional()).or_fault()?;
+    row.map(|(is_active, direction, source)| {
+        let (direction, source_connector_id) = (word(&direction)?, ConnectorId(source));
+        Ok(CalledConfig { is_active, direction, source_connector_id })
+    })
+    .transpose()
 }
 
 pub(super) fn count_unlogged(db: &mut Db, id: WebhookId, calls: u64) -> Result<(), Fault> {

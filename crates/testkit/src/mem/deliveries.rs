@@ -1,9 +1,9 @@
 //! Webhooks and deliveries.
 
-use syncline_domain::ports::{DeliveryFilter, DeliveryTx, WebhookFilter};
-use syncline_domain::{
-    Delivery, DeliveryId, DeliveryStatus, Fault, JobId, Timestamp, Webhook, WebhookId,
-};
+use std::collections::BTreeMap;
+
+use syncline_domain::ports::{Accepted, CalledConfig, DeliveryFilter, DeliveryTx, WebhookFilter};
+use syncline_domain::{Delivery, DeliveryId, DeliveryStatus, Fault, Timestamp, Webhook, WebhookId};
 
 use super::tables::Tables;
 use super::{MemTx, count};
@@ -36,6 +36,21 @@ fn first<'a>(tables: &'a Tables, webhook: WebhookId, name: &str) -> Option<&'a D
     tables.deliveries.all().find(|row| {
         row.webhook_id == webhook && accepted(row) && row.delivery_id.as_deref() == Some(name)
     })
+}
+
+fn insert(tables: &mut Tables, delivery: &Delivery) -> Result<DeliveryId, Fault> {
+    let webhook = delivery.webhook_id;
+    if tables.webhooks.get(webhook.0).is_none() {
+        return Err(Fault::Conflict(format!("there is no webhook {webhook}")));
+    }
+    if accepted(delivery)
+        && let Some(name) = &delivery.delivery_id
+        && first(tables, webhook, name).is_some()
+    {
+        return Err(Fault::Conflict(format!("delivery {name:?} was accepted already")));
+    }
+    let make = |id| Delivery { id: DeliveryId(id), ..delivery.clone() };
+    Ok(DeliveryId(tables.deliveries.add(make)))
 }
 
 impl DeliveryTx for MemTx<'_> {
@@ -89,19 +104,26 @@ impl DeliveryTx for MemTx<'_> {
         Ok(())
     }
 
-    fn count_trigger(
+    fn count_triggers(
         &mut self,
         id: WebhookId,
         revision: i64,
-        now: Timestamp,
-    ) -> Result<bool, Fault> {
-        let hook = self.write()?.webhooks.get_mut(id.0);
+        calls: u64,
+        last: Timestamp,
+    ) -> Result<Option<CalledConfig>, Fault> {
+        let tables = self.write()?;
+        let hook = tables.webhooks.get_mut(id.0);
         let Some(hook) = hook.filter(|hook| hook.revision == revision) else {
-            return Ok(false);
+            return Ok(None);
         };
-        hook.trigger_count += 1;
-        hook.last_triggered_at = Some(now);
-        Ok(true)
+        hook.trigger_count += i64::try_from(calls).unwrap_or(i64::MAX);
+        hook.last_triggered_at = Some(last);
+        let config = hook.config_id;
+        Ok(tables.configs.get(config.0).map(|config| CalledConfig {
+            is_active: config.is_active,
+            direction: config.direction,
+            source_connector_id: config.source_connector_id,
+        }))
     }
 
     fn count_unlogged_rejections(&mut self, id: WebhookId, calls: u64) -> Result<(), Fault> {
@@ -112,28 +134,27 @@ impl DeliveryTx for MemTx<'_> {
         Ok(())
     }
 
-    fn first_delivery(
+    fn first_deliveries(
         &mut self,
         webhook: WebhookId,
-        delivery_id: &str,
-    ) -> Result<Option<(DeliveryId, Option<JobId>)>, Fault> {
-        Ok(first(self.tables, webhook, delivery_id).map(|row| (row.id, row.job_id)))
+        names: &[&str],
+    ) -> Result<BTreeMap<String, Accepted>, Fault> {
+        let found = names.iter().filter_map(|name| {
+            let row = first(self.tables, webhook, name)?;
+            Some(((*name).to_owned(), (row.id, row.job_id)))
+        });
+        Ok(found.collect())
     }
 
-    fn insert_delivery(&mut self, delivery: &Delivery) -> Result<DeliveryId, Fault> {
+    fn insert_deliveries(&mut self, deliveries: &[Delivery]) -> Result<Vec<DeliveryId>, Fault> {
         let tables = self.write()?;
-        let webhook = delivery.webhook_id;
-        if tables.webhooks.get(webhook.0).is_none() {
-            return Err(Fault::Conflict(format!("there is no webhook {webhook}")));
+        let before = (deliveries.len() > 1).then(|| tables.deliveries.clone());
+        let ids: Result<Vec<_>, _> =
+            deliveries.iter().map(|delivery| insert(tables, delivery)).collect();
+        if let (Err(_), Some(before)) = (&ids, before) {
+            tables.deliveries = before;
         }
-        if accepted(delivery)
-            && let Some(name) = &delivery.delivery_id
-            && first(tables, webhook, name).is_some()
-        {
-            return Err(Fault::Conflict(format!("delivery {name:?} was accepted already")));
-        }
-        let make = |id| Delivery { id: DeliveryId(id), ..delivery.clone() };
-        Ok(DeliveryId(tables.deliveries.add(make)))
+        ids
     }
 
     fn delivery(&mut self, id: DeliveryId) -> Result<Option<Delivery>, Fault> {

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use syncline_domain::ports::{DeliveryFilter, Store, StoreExt, WebhookFilter};
+use syncline_domain::ports::{
+    Accepted, CalledConfig, DeliveryFilter, Store, StoreExt, WebhookFilter,
+};
 use syncline_domain::{
-    Delivery, DeliveryId, DeliveryStatus, OldSecret, Webhook, WebhookAuth, WebhookId,
+    Delivery, DeliveryId, DeliveryStatus, Direction, Fault, OldSecret, Webhook, WebhookAuth,
+    WebhookId,
 };
 
 use super::jobs::{enqueue, other_config};
@@ -20,6 +23,12 @@ async fn hook(store: &Arc<dyn Store>, seed: Seed, token: &str) -> WebhookId {
 async fn deliver(store: &Arc<dyn Store>, row: &Delivery) -> DeliveryId {
     let row = row.clone();
     tx(store, move |tx| tx.insert_delivery(&row)).await
+}
+
+/// The accepted delivery of a name.
+async fn first_of(store: &Arc<dyn Store>, webhook: WebhookId, name: &str) -> Option<Accepted> {
+    let name = name.to_owned();
+    view(store, move |tx| Ok(tx.first_deliveries(webhook, &[&name])?.remove(&name))).await
 }
 
 async fn read(store: &Arc<dyn Store>, id: WebhookId) -> Webhook {
@@ -151,7 +160,7 @@ pub async fn an_update_of_a_webhook_leaves_its_counters(store: Arc<dyn Store>) {
     let other = other_config(&store, seed).await;
     let id = hook(&store, seed, "webhook_1").await;
     tx(&store, move |tx| {
-        assert!(tx.count_trigger(id, 1, at(200))?);
+        assert!(tx.count_triggers(id, 1, 1, at(200))?.is_some());
         tx.count_unlogged_rejections(id, 7)
     })
     .await;
@@ -177,18 +186,37 @@ pub async fn a_trigger_counts_only_for_the_revision_that_was_proven(store: Arc<d
     let id = hook(&store, seed, "webhook_1").await;
     let before = read(&store, id).await;
     for (who, revision) in [(id, 0), (id, 2), (WebhookId(4_711), 1)] {
-        assert!(!tx(&store, move |tx| tx.count_trigger(who, revision, at(200))).await);
+        let counted = tx(&store, move |tx| tx.count_triggers(who, revision, 1, at(200))).await;
+        assert_eq!(counted, None);
     }
     assert_eq!(read(&store, id).await, before);
-    for secs in [300, 200] {
-        assert!(tx(&store, move |tx| tx.count_trigger(id, 1, at(secs))).await);
+    for (calls, secs) in [(1, 300), (5, 200)] {
+        let counted = tx(&store, move |tx| tx.count_triggers(id, 1, calls, at(secs))).await;
+        assert!(counted.is_some());
     }
-    let expected = Webhook { trigger_count: 2, last_triggered_at: Some(at(200)), ..before };
+    let expected = Webhook { trigger_count: 6, last_triggered_at: Some(at(200)), ..before };
     assert_eq!(read(&store, id).await, expected);
     let update = expected.clone();
     tx(&store, move |tx| tx.update_webhook(&update)).await;
-    assert!(!tx(&store, move |tx| tx.count_trigger(id, 1, at(400))).await, "it was changed");
-    assert_eq!(read(&store, id).await.trigger_count, 2);
+    let counted = tx(&store, move |tx| tx.count_triggers(id, 1, 1, at(400))).await;
+    assert_eq!(counted, None, "it was changed");
+    assert_eq!(read(&store, id).await.trigger_count, 6);
+}
+
+pub async fn a_trigger_answers_how_the_configuration_is_now(store: Arc<dyn Store>) {
+    let seed = seed(&store).await;
+    let id = hook(&store, seed, "webhook_1").await;
+    for (is_active, direction) in [(true, Direction::OneWay), (false, Direction::Bidirectional)] {
+        tx(&store, move |tx| {
+            let mut config = tx.config(seed.config)?.unwrap();
+            (config.is_active, config.direction) = (is_active, direction);
+            tx.update_config(&config)
+        })
+        .await;
+        let told = tx(&store, move |tx| tx.count_triggers(id, 1, 1, at(200))).await;
+        let source_connector_id = seed.source;
+        assert_eq!(told, Some(CalledConfig { is_active, direction, source_connector_id }));
+    }
 }
 
 pub async fn concurrent_triggers_are_all_counted(store: Arc<dyn Store>) {
@@ -197,11 +225,11 @@ pub async fn concurrent_triggers_are_all_counted(store: Arc<dyn Store>) {
     let count = || {
         tx(&store, move |tx| {
             tx.count_unlogged_rejections(id, 3)?;
-            tx.count_trigger(id, 1, at(200))
+            tx.count_triggers(id, 1, 1, at(200))
         })
     };
     let counted = futures_util::future::join_all((0..30).map(|_| count())).await;
-    assert!(counted.into_iter().all(|counted| counted));
+    assert!(counted.into_iter().all(|counted| counted.is_some()));
     let row = read(&store, id).await;
     assert_eq!((row.trigger_count, row.unlogged_rejections), (30, 90));
 }
@@ -247,9 +275,7 @@ pub async fn an_accepted_delivery_is_stored_once(store: Arc<dyn Store>) {
             let row = delivery_row(one, Some(&name), again, 2);
             conflicts(&store, move |tx| tx.insert_delivery(&row)).await;
         }
-        let asked = name.clone();
-        let found = view(&store, move |tx| tx.first_delivery(one, &asked)).await;
-        assert_eq!(found, Some((id, Some(job))));
+        assert_eq!(first_of(&store, one, &name).await, Some((id, Some(job))));
         // The same name from another sender, and no name at all, are no repeats.
         deliver(&store, &delivery_row(two, Some(&name), status, 3)).await;
         deliver(&store, &delivery_row(one, None, status, 4)).await;
@@ -257,8 +283,13 @@ pub async fn an_accepted_delivery_is_stored_once(store: Arc<dyn Store>) {
     }
     view(&store, move |tx| {
         assert_eq!(tx.count_deliveries(&DeliveryFilter::default())?, 8);
-        assert_eq!(tx.first_delivery(one, "D0")?, None, "names are compared letter by letter");
-        assert_eq!(tx.first_delivery(two, "d0")?.and_then(|(_, job)| job), None);
+        let found = tx.first_deliveries(one, &["D0"])?;
+        assert!(found.is_empty(), "names are compared letter by letter");
+        assert!(tx.first_deliveries(two, &["d0"])?.values().all(|(_, job)| job.is_none()));
+        // All that were asked for and are there, whatever is in the way of a name.
+        let found = tx.first_deliveries(one, &["d1", "d0", "d\"2", "d1"])?;
+        assert_eq!(found.into_keys().collect::<Vec<_>>(), ["d0", "d1"]);
+        assert!(tx.first_deliveries(one, &[])?.is_empty());
         Ok(())
     })
     .await;
@@ -273,13 +304,40 @@ pub async fn refused_deliveries_do_not_occupy_a_name(store: Arc<dyn Store>) {
             deliver(&store, &delivery_row(id, Some("d"), status, secs)).await;
         }
     }
-    assert_eq!(view(&store, move |tx| tx.first_delivery(id, "d")).await, None);
+    assert_eq!(first_of(&store, id, "d").await, None);
     let good = deliver(&store, &delivery_row(id, Some("d"), DeliveryStatus::Success, 3)).await;
     for status in refused {
         deliver(&store, &delivery_row(id, Some("d"), status, 4)).await;
     }
-    let found = view(&store, move |tx| tx.first_delivery(id, "d")).await;
-    assert_eq!(found, Some((good, None)));
+    assert_eq!(first_of(&store, id, "d").await, Some((good, None)));
+}
+
+pub async fn deliveries_are_stored_all_or_none(store: Arc<dyn Store>) {
+    let seed = seed(&store).await;
+    let id = hook(&store, seed, "webhook_1").await;
+    let row = |name: Option<&str>| delivery_row(id, name, DeliveryStatus::Success, 1);
+    let many: Vec<Delivery> =
+        (0..70).map(|number| row((number % 2 == 0).then_some(&*format!("d{number}")))).collect();
+    let rows = many.clone();
+    let ids = tx(&store, move |tx| tx.insert_deliveries(&rows)).await;
+    for (id, row) in ids.iter().copied().zip(many) {
+        assert_eq!(view(&store, move |tx| tx.delivery(id)).await, Some(Delivery { id, ..row }));
+    }
+    for names in [["x", "d0"], ["y", "y"]] {
+        let rows = names.map(|name| row(Some(name)));
+        tx(&store, move |tx| {
+            let refused = tx.insert_deliveries(&rows);
+            assert!(matches!(refused, Err(Fault::Conflict(_))), "{names:?}");
+            // The transaction is usable and has no trace of them.
+            assert_eq!(tx.count_deliveries(&DeliveryFilter::default())?, 70);
+            Ok(())
+        })
+        .await;
+    }
+    let nobodys = delivery_row(WebhookId(4_711), None, DeliveryStatus::Success, 1);
+    let rows = [row(None), nobodys];
+    conflicts(&store, move |tx| tx.insert_deliveries(&rows)).await;
+    assert!(tx(&store, |tx| tx.insert_deliveries(&[])).await.is_empty());
 }
 
 pub async fn one_of_many_equal_deliveries_is_accepted(store: Arc<dyn Store>) {

@@ -311,6 +311,8 @@ macro_rules! store_suite {
             concurrent_triggers_are_all_counted
             delivery_columns_come_back
             an_accepted_delivery_is_stored_once
+            deliveries_are_stored_all_or_none
+            a_trigger_answers_how_the_configuration_is_now
             refused_deliveries_do_not_occupy_a_name
             one_of_many_equal_deliveries_is_accepted
             deliveries_come_newest_first_filtered_and_paged

@@ -7,6 +7,8 @@
     reason = "tests; each file uses its part"
 )]
 
+mod held;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +76,8 @@ impl EventReaders for Slow {
     }
 }
 
+pub use held::HeldStore;
+
 pub struct Rig {
     pub world: World,
     pub clock: ManualClock,
@@ -130,6 +134,13 @@ impl Rig {
     /// Another process on the same store.
     pub fn other_process(&self) -> Receiver {
         self.process_reading_by(Plain)
+    }
+
+    /// Another process, whose accepting transactions wait until they are let go.
+    pub fn held_process(&self, room: u64) -> (Arc<HeldStore>, Arc<Receiver>) {
+        let held = Arc::new(HeldStore::new(self.faulty.clone()));
+        let receiver = receiver(held.clone(), &self.clock, Plain, Limits::default(), room);
+        (held, Arc::new(receiver))
     }
 
     /// Another process with readers of its own.

@@ -11,7 +11,7 @@ use syncline_domain::{
 use super::row::NewRow;
 use crate::convert::to_json;
 use crate::db::{Db, on_db};
-use crate::dialect::{ADD_ITEMS, COUNT_KNOWN, FOLD_ITEMS, FOLD_WHOLE};
+use crate::dialect::{ADD_ITEMS, COUNT_KNOWN, FOLD_ITEMS, FOLD_ITEMS_BEHIND, FOLD_WHOLE};
 use crate::error::{LOST_RACE, OrFault};
 use crate::schema::{job_items, jobs};
 use crate::statement::{Cached, Statement};
@@ -79,10 +79,13 @@ fn join_items(
     items: &[&ItemId],
 ) -> Result<Option<JobKey>, Fault> {
     let come = number(items.len());
-    let joined = match take_in(db, key, job, come, come)? {
-        Some(joined) => Some(joined),
-        None => take_in_closely(db, key, job, items)?,
-    };
+    let mut joined = take_in_behind(db, key, job, come)?;
+    if joined.is_none() {
+        joined = take_in(db, key, job, come, come)?;
+    }
+    if joined.is_none() {
+        joined = take_in_closely(db, key, job, items)?;
+    }
     let Some(joined) = joined else {
         return Ok(None);
     };
@@ -98,6 +101,23 @@ fn join_items(
         }
     }
     Ok(Some(joined.key))
+}
+
+/// The usual case: the waiting job is due and goes first anyway.
+fn take_in_behind(
+    db: &mut Db,
+    key: &str,
+    job: &NewJob,
+    come: i64,
+) -> Result<Option<Joined>, Fault> {
+    let update = Statement::new(FOLD_ITEMS_BEHIND)
+        .number(come)
+        .text(key)
+        .number(job.run_at.micros())
+        .number(i64::from(job.priority))
+        .number(come)
+        .number(i64::try_from(MOST_FOLDED_ITEMS).unwrap_or(i64::MAX));
+    join(db, update)
 }
 
 fn take_in(
