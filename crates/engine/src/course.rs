@@ -45,6 +45,8 @@ pub(crate) struct Course {
     tally: Mutex<Tally>,
     /// Items of a page at most, whatever the tracker gives.
     most_page: usize,
+    /// Items of the target that the way back of a run with names looks at, too.
+    target_items: Vec<ItemId>,
 }
 
 /// What changes while a run goes on.
@@ -108,6 +110,7 @@ impl Course {
             keeper,
             tally: Mutex::new(tally),
             most_page: usize::MAX,
+            target_items: Vec::new(),
         }
     }
 
@@ -115,6 +118,16 @@ impl Course {
     pub(crate) fn in_pages_of(mut self, most: Option<usize>) -> Self {
         self.most_page = most.unwrap_or(usize::MAX).max(1);
         self
+    }
+
+    /// With items of the target that the way back looks at beside the copies of those that the run's row names.
+    pub(crate) fn with_target_items(mut self, items: Vec<ItemId>) -> Self {
+        self.target_items = items;
+        self
+    }
+
+    pub(crate) fn target_items(&self) -> &[ItemId] {
+        &self.target_items
     }
 
     /// Items of a page, and of a fetch.

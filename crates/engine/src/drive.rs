@@ -26,7 +26,7 @@ pub(crate) async fn drive(
     source: Arc<dyn Connector>,
     target: Arc<dyn Connector>,
 ) -> RunEnd {
-    let StartedRun { execution, spec, lease, limit, batch, going_on } = run;
+    let StartedRun { execution, spec, lease, limit, batch, of_target, going_on } = run;
     let parts = engine.parts.clone();
     parts
         .events
@@ -38,7 +38,8 @@ pub(crate) async fn drive(
     let people = engine.accounts.of(&spec.config, engine.parts.clock.monotonic());
     let course =
         Course::new(parts, spec, mode, execution, Some(Arc::clone(&keeper)), limit, people)
-            .in_pages_of(batch);
+            .in_pages_of(batch)
+            .with_target_items(of_target);
     let retry_after = {
         let work = pin!(go_and_close(&course, &source, &target));
         let beat = pin!(keeper.beat());
@@ -103,11 +104,13 @@ pub(crate) async fn only(course: &Course, pass: &Pass) -> Result<Option<Vec<Item
     if course.execution.direction != RunDirection::Bidirectional || pass.read == Side::Source {
         return Ok(Some(ids));
     }
-    // Of a two-way run the names are those of source items; the way back reads their copies.
+    // Of a two-way run the names are those of source items; the way back reads their copies, and what it was given
+    // itself.
     let (config, store) = (pass.spec.config.id, &course.parts.store);
     let pairs =
         store.view("named_pairs", move |tx| tx.pairs_by_items(config, Side::Source, &ids)).await?;
-    Ok(Some(pairs.into_iter().filter_map(|pair| pair.target_item_id).collect()))
+    let copies = pairs.into_iter().filter_map(|pair| pair.target_item_id);
+    Ok(Some(copies.chain(course.target_items().iter().cloned()).collect()))
 }
 
 /// Writes the run's end and gives the lease back, unless the run is to look as if its process had died.

@@ -112,5 +112,5 @@ pub use error::{PairError, PreviewError, StartError};
 pub use pairs::OnNextRun;
 pub use preview::{Preview, PreviewAction, PreviewItem, PreviewRequest, PreviewSummary};
 pub use resolve::{ResolveError, ResolveRequest, Resolved};
-pub use start::{RunRequest, StartedRun};
+pub use start::{RETRIED_STATES, RunRequest, StartedRun};
 pub use system::{SystemClock, SystemIds, SystemRng};

@@ -1,6 +1,11 @@
 //! Runs whose process died are closed, so that none stays "running" for ever.
+//!
+//! What follows from the end of a run follows from this one, too, and in the same transaction: a conflict that nobody
+//! but the dead run found is told as any other.
 
-use syncline_domain::ports::{ExecutionFilter, StoreExt as _, Tx};
+use std::sync::Arc;
+
+use syncline_domain::ports::{ExecutionFilter, RunEnding, StoreExt as _, Tx};
 use syncline_domain::{
     ErrorType, Execution, ExecutionId, ExecutionStatus, Fault, ItemError, Timestamp,
 };
@@ -16,7 +21,7 @@ pub(crate) async fn close_orphans(
     is_dead: impl Fn(&str) -> bool + Send + Sync + 'static,
 ) -> Result<Vec<ExecutionId>, Fault> {
     let now = engine.parts.clock.now();
-    let holder = engine.parts.holder.clone();
+    let (holder, ending) = (engine.parts.holder.clone(), Arc::clone(&engine.parts.ending));
     let engine_too = engine.clone();
     engine
         .parts
@@ -34,7 +39,7 @@ pub(crate) async fn close_orphans(
                     }
                     tx.release_lease(&lease)?;
                 }
-                close(tx, execution, now, &mut closed)?;
+                closed.push(close(tx, execution, now, ending.as_ref())?);
             }
             Ok(closed)
         })
@@ -46,12 +51,12 @@ pub(crate) fn close_of_config(
     tx: &mut dyn Tx,
     config: syncline_domain::ConfigId,
     now: Timestamp,
-) -> Result<Vec<ExecutionId>, Fault> {
-    let mut closed = Vec::new();
+    ending: &dyn RunEnding,
+) -> Result<(), Fault> {
     for execution in running(tx, Some(config))? {
-        close(tx, execution, now, &mut closed)?;
+        close(tx, execution, now, ending)?;
     }
-    Ok(closed)
+    Ok(())
 }
 
 fn running(
@@ -70,8 +75,8 @@ fn close(
     tx: &mut dyn Tx,
     mut execution: Execution,
     now: Timestamp,
-    closed: &mut Vec<ExecutionId>,
-) -> Result<(), Fault> {
+    ending: &dyn RunEnding,
+) -> Result<ExecutionId, Fault> {
     execution.status = ExecutionStatus::Failed;
     execution.ended_at = Some(now);
     execution.error = Some(ItemError {
@@ -81,6 +86,7 @@ fn close(
             .to_owned(),
         field: None,
     });
-    closed.push(execution.id);
-    tx.update_execution(&execution)
+    tx.update_execution(&execution)?;
+    ending.run_ended(tx, &execution)?;
+    Ok(execution.id)
 }

@@ -1,15 +1,21 @@
 //! The start of a run: its row and its lease, in one transaction.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use syncline_domain::ports::{ExecutionFilter, Lease, StoreExt as _, Tx};
+use syncline_domain::ports::{ExecutionFilter, Lease, OutcomeFilter, StoreExt as _, Tx};
 use syncline_domain::{
     ConfigId, Direction, Execution, ExecutionId, ExecutionStatus, Fault, FieldFault, ItemError,
-    ItemId, JobClaim, NewExecution, RunDirection, SyncSpec, Totals, Trigger,
+    ItemId, ItemState, JobClaim, NewExecution, RunDirection, SyncSpec, Totals, Trigger,
 };
 
 use crate::engine::{Engine, GoingOn};
 use crate::error::StartError;
+
+/// The states of items that a retry of their run takes up again.
+pub const RETRIED_STATES: [ItemState; 3] =
+    [ItemState::Failed, ItemState::Quarantined, ItemState::Waiting];
 
 /// How long a lease lasts unless renewed, when nobody says another time.
 pub(crate) const LEASE_TTL: Duration = Duration::from_secs(30);
@@ -35,7 +41,8 @@ pub struct RunRequest {
     pub limit: Option<u64>,
     /// At most this many items are read and worked on as one page; as many as the tracker gives when absent.
     pub batch: Option<usize>,
-    /// The run whose failed items are taken up again; they take the place of `item_ids` where those are absent.
+    /// The run whose failed items are taken up again, of both sides after a two-way run; they take the place of
+    /// `item_ids` where those are absent.
     pub retry_of: Option<ExecutionId>,
     /// The job whose attempt this run is; noted in the transaction that makes the run's row.
     pub job: Option<JobClaim>,
@@ -69,6 +76,8 @@ pub struct StartedRun {
     pub(crate) lease: Lease,
     pub(crate) limit: Option<u64>,
     pub(crate) batch: Option<usize>,
+    /// Items of the target that a two-way run is to look at beside the copies of those that its row names.
+    pub(crate) of_target: Vec<ItemId>,
     pub(crate) going_on: GoingOn,
 }
 
@@ -90,6 +99,13 @@ impl StartedRun {
     pub const fn spec(&self) -> &SyncSpec {
         &self.spec
     }
+
+    /// How many items it is limited to; `None` when it is to no names.
+    #[must_use]
+    pub fn named(&self) -> Option<usize> {
+        let ids = self.execution.item_ids.as_ref()?;
+        Some(ids.len().saturating_add(self.of_target.len()))
+    }
 }
 
 impl std::fmt::Debug for StartedRun {
@@ -106,6 +122,7 @@ pub(crate) async fn start(engine: &Engine, request: RunRequest) -> Result<Starte
     let now = engine.parts.clock.now();
     let (holder, ttl) = (engine.parts.holder.clone(), engine.lease);
     let (limit, batch) = (request.limit, request.batch);
+    let ending = Arc::clone(&engine.parts.ending);
     let begun = engine
         .parts
         .store
@@ -121,17 +138,18 @@ pub(crate) async fn start(engine: &Engine, request: RunRequest) -> Result<Starte
             let Some(lease) = take_lease(tx, config, &holder, now, ttl)? else {
                 return Ok(Err(running_row(tx, config)?));
             };
-            crate::orphans::close_of_config(tx, config, now)?;
-            let new = new_execution(tx, &spec, &request, now)?;
+            crate::orphans::close_of_config(tx, config, now, ending.as_ref())?;
+            let named = named_items(tx, &spec, &request)?;
+            let new = new_execution(&spec, &request, named.ids, now);
             let id = tx.insert_execution(&new)?;
             if let Some(claim) = request.job {
                 tx.note_job_run(claim, id)?;
             }
-            Ok(Ok((row_of(id, new), spec, lease)))
+            Ok(Ok((row_of(id, new), spec, lease, named.of_target)))
         })
         .await?;
-    let (execution, spec, lease) = begun?;
-    Ok(StartedRun { execution, spec, lease, limit, batch, going_on })
+    let (execution, spec, lease, of_target) = begun?;
+    Ok(StartedRun { execution, spec, lease, limit, batch, of_target, going_on })
 }
 
 /// A run that failed before it began: its row says so, and those are told who want to know.
@@ -145,7 +163,8 @@ pub(crate) async fn record_refused(
     store
         .tx("refused_run", move |tx| {
             let spec = crate::spec::load(tx, request.config_id)?;
-            let new = new_execution(tx, &spec, &request, now)?;
+            let named = named_items(tx, &spec, &request)?;
+            let new = new_execution(&spec, &request, named.ids, now);
             let id = tx.insert_execution(&new)?;
             if let Some(claim) = request.job {
                 tx.note_job_run(claim, id)?;
@@ -257,17 +276,12 @@ pub(crate) fn direction_of(spec: &SyncSpec, asked: Option<RunDirection>) -> RunD
 }
 
 fn new_execution(
-    tx: &mut dyn Tx,
     spec: &SyncSpec,
     request: &RunRequest,
+    item_ids: Option<Vec<ItemId>>,
     now: syncline_domain::Timestamp,
-) -> Result<NewExecution, Fault> {
-    let item_ids = match (&request.item_ids, request.retry_of) {
-        (Some(ids), _) => Some(ids.clone()),
-        (None, Some(old)) => Some(failed_items(tx, old, direction_of(spec, request.direction))?),
-        (None, None) => None,
-    };
-    Ok(NewExecution {
+) -> NewExecution {
+    NewExecution {
         config_id: spec.config.id,
         trigger: request.trigger,
         triggered_by: request.triggered_by.clone(),
@@ -276,32 +290,48 @@ fn new_execution(
         full: request.full,
         item_ids,
         started_at: now,
-    })
+    }
 }
 
-/// The items of a run that did not end well, on the side that the new run reads; a two-way run names source items.
-fn failed_items(
-    tx: &mut dyn Tx,
-    id: ExecutionId,
-    direction: RunDirection,
-) -> Result<Vec<ItemId>, Fault> {
-    use syncline_domain::ItemState;
-    use syncline_domain::ports::OutcomeFilter;
-    let mut ids = Vec::new();
-    let states = vec![ItemState::Failed, ItemState::Quarantined, ItemState::Waiting];
-    let mut filter = OutcomeFilter { states, after: None };
+/// The items that a run is limited to.
+#[derive(Default)]
+struct Named {
+    /// Of the side that is read, or of the source in a two-way run; all there are when `None`.
+    ids: Option<Vec<ItemId>>,
+    /// Of the target in a two-way run, where no source item goes with them.
+    of_target: Vec<ItemId>,
+}
+
+fn named_items(tx: &mut dyn Tx, spec: &SyncSpec, request: &RunRequest) -> Result<Named, Fault> {
+    match (&request.item_ids, request.retry_of) {
+        (Some(ids), _) => Ok(Named { ids: Some(ids.clone()), ..Named::default() }),
+        (None, Some(old)) => failed_items(tx, old, direction_of(spec, request.direction)),
+        (None, None) => Ok(Named::default()),
+    }
+}
+
+/// The items of a run that did not end well, on the sides that the new run reads.
+fn failed_items(tx: &mut dyn Tx, id: ExecutionId, direction: RunDirection) -> Result<Named, Fault> {
+    let (mut ids, mut of_target) = (BTreeSet::new(), BTreeSet::new());
+    let mut filter = OutcomeFilter { states: RETRIED_STATES.to_vec(), after: None };
     loop {
         let page = tx.outcomes(id, &filter, 1_000)?;
         let Some(last) = page.last() else { break };
         filter.after = Some(last.id);
-        ids.extend(page.into_iter().filter_map(|outcome| match direction {
-            RunDirection::SourceToTarget | RunDirection::Bidirectional => outcome.source_id,
-            RunDirection::TargetToSource => outcome.target_id,
-        }));
+        for outcome in page {
+            match (direction, outcome.source_id, outcome.target_id) {
+                (RunDirection::TargetToSource, _, Some(target)) => drop(ids.insert(target)),
+                (RunDirection::TargetToSource, _, None) => {}
+                // Both directions look at a pair that its source item names.
+                (_, Some(source), _) => drop(ids.insert(source)),
+                (RunDirection::Bidirectional, None, Some(target)) => {
+                    of_target.insert(target);
+                }
+                _ => {}
+            }
+        }
     }
-    ids.sort();
-    ids.dedup();
-    Ok(ids)
+    Ok(Named { ids: Some(ids.into_iter().collect()), of_target: of_target.into_iter().collect() })
 }
 
 fn row_of(id: ExecutionId, new: NewExecution) -> Execution {

@@ -611,6 +611,39 @@ async fn failed_items_of_a_run_are_taken_up_again_by_name() {
 }
 
 #[tokio::test]
+async fn failed_items_of_either_side_of_a_two_way_run_are_taken_up_again() {
+    let mut world = World::new();
+    world.tracker("a", 1).await;
+    world.tracker("b", 5_001).await;
+    let config = world
+        .join_fields(0, 1, FIELDS, |row| row.direction = syncline_domain::Direction::Bidirectional)
+        .await;
+    let paired = seed_bugs(&world.fake(0), 2);
+    world.run(config).await;
+    let copy = world.copy_of(config, &paired[0]).await;
+    // New on the target, an edit of a copy, and an edit of the source.
+    world.fake(1).create_as("bob", "bug", json!({"title": "New on the target"}));
+    world.fake(1).edit_as("bob", &copy, json!({"title": "Edited on the target"}));
+    world.fake(0).edit_as("ada", &paired[1], json!({"title": "Edited on the source"}));
+    for at in [0, 1] {
+        world.fake(at).fail_always(Method::Create, error(ErrorKind::Invalid));
+        world.fake(at).fail_always(Method::Update, error(ErrorKind::Invalid));
+    }
+    let run = world.run(config).await;
+    assert_eq!((run.totals.failed, run.totals.synced()), (3, 0), "{:?}", run.totals);
+    for at in [0, 1] {
+        world.fake(at).clear_plans();
+    }
+    seed_bugs(&world.fake(0), 1);
+    let again = RunRequest { retry_of: Some(run.id), ..RunRequest::of(config) };
+    let again = world.run_with(again).await;
+    assert_eq!((again.totals.created, again.totals.updated), (1, 2), "{:?}", again.totals);
+    assert_eq!(again.totals.errors(), 0, "and what did not fail is not looked at");
+    world.run(config).await;
+    world.assert_in_step(config, FIELDS).await;
+}
+
+#[tokio::test]
 async fn progress_is_told_item_by_item() {
     let (world, config) = World::pair().await;
     seed_bugs(&world.fake(0), 3);

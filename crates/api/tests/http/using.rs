@@ -91,6 +91,30 @@ async fn a_failed_item_is_told_and_retried() {
 }
 
 #[tokio::test]
+async fn an_item_of_the_target_that_failed_in_a_two_way_run_is_retried() {
+    let house = House::furnished().await;
+    let both_ways = json!({"direction": "bidirectional"});
+    let changed = house.put("/api/sync-configs/1", &both_ways).await;
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    assert_eq!(house.post("/api/execute/sync/1", &json!({})).await.status, 200);
+    house.desk.create_as("bob", "request", json!({"subject": "Made at the desk"}));
+    let refused = ConnectorError::new(ErrorKind::Invalid, "the title is refused");
+    house.bugs.reject_title("Made at the desk", refused);
+    let run = house.post("/api/execute/sync/1", &json!({})).await.json();
+    assert_eq!(run["results"]["errors"], 1, "{run}");
+    let id = run["execution_id"].clone();
+    house.bugs.clear_plans();
+    let retry = house.post(&format!("/api/execute/retry/{id}"), &json!({})).await;
+    assert_eq!(retry.status, 202, "{}", retry.text());
+    let next = retry.json()["execution_id"].clone();
+    let followed = house.get(&format!("/api/execute/events/{next}")).await.text();
+    assert!(followed.contains("event: ended"), "{followed}");
+    let items = house.get(&format!("/api/execute/items/{next}")).await.json();
+    assert_eq!(items["items"][0]["action"], "created", "{items}");
+    assert_eq!(items["count"], 1, "{items}");
+}
+
+#[tokio::test]
 async fn pairs_are_made_and_undone_by_hand() {
     let house = House::furnished().await;
     house.desk.create_as("ada", "request", json!({"subject": "First"}));

@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 
 use syncline_domain::ports::{Connector, ExecutionFilter, OutcomeFilter, StoreExt as _};
 use syncline_domain::{
-    ConfigId, ConnectorId, Execution, ExecutionId, ExecutionStatus, Fault, ItemId, ItemState, Role,
-    RunDirection, Side, Trigger,
+    ConfigId, ConnectorId, Execution, ExecutionId, ExecutionStatus, Fault, ItemId, Role,
+    RunDirection, Trigger,
 };
-use syncline_engine::{Preview, PreviewError, PreviewRequest, RunRequest, StartError};
+use syncline_engine::{
+    Preview, PreviewError, PreviewRequest, RETRIED_STATES, RunRequest, StartError,
+};
 
 use crate::configs::must_config;
 use crate::{App, AppError, Caller, audit};
@@ -82,28 +84,11 @@ impl App {
         if execution.status == ExecutionStatus::Running {
             return Err(AppError::run_going_on(id));
         }
-        let states = vec![ItemState::Failed, ItemState::Quarantined];
-        let read = read_side(execution.direction);
-        let failed: Vec<ItemId> = self
-            .store()
-            .view("failed items", move |tx| {
-                let mut all = Vec::new();
-                let mut filter = OutcomeFilter { states: states.clone(), after: None };
-                loop {
-                    let page = tx.outcomes(id, &filter, 1_000)?;
-                    let Some(last) = page.last() else { break };
-                    filter.after = Some(last.id);
-                    all.extend(page.into_iter().filter_map(|outcome| match read {
-                        Side::Source => outcome.source_id,
-                        Side::Target => outcome.target_id,
-                    }));
-                }
-                Ok(all)
-            })
-            .await?;
-        if failed.is_empty() {
+        let undone = OutcomeFilter { states: RETRIED_STATES.to_vec(), after: None };
+        let view = self.store().view("failed items", move |tx| tx.outcomes(id, &undone, 1));
+        if view.await?.is_empty() {
             return Err(AppError::conflict(format!(
-                "no item of run {id} failed; there is nothing to retry"
+                "no item of run {id} failed or waits; there is nothing to retry"
             )));
         }
         let request = RunRequest {
@@ -113,7 +98,7 @@ impl App {
             direction: Some(execution.direction),
             dry_run: false,
             full: false,
-            item_ids: Some(failed),
+            item_ids: None,
             limit: None,
             batch: None,
             retry_of: Some(id),
@@ -232,12 +217,12 @@ impl App {
         let config_id = request.config_id;
         let (source, target) = self.both_ends(config_id).await?;
         let request = RunRequest { batch: self.batch_size().await?, ..request };
-        let details = json!({
-            "config_id": config_id, "items": request.item_ids.as_ref().map(Vec::len),
-            "direction": request.direction, "dry_run": request.dry_run, "full": request.full,
-            "retry_of": request.retry_of,
-        });
+        let asked = request.clone();
         let started = self.engine().start(request).await.map_err(start_error)?;
+        let details = json!({
+            "config_id": config_id, "items": started.named(), "direction": asked.direction,
+            "dry_run": asked.dry_run, "full": asked.full, "retry_of": asked.retry_of,
+        });
         let execution_id = started.id();
         self.note_start(caller, execution_id, details).await;
         let engine = self.engine().clone();
@@ -258,14 +243,6 @@ impl App {
         if let Err(fault) = noted.await {
             log::error!(execution_id = id.0; "the audit trail lacks the start of a run: {fault}");
         }
-    }
-}
-
-/// The side a run reads its items from; both ways start on the source.
-pub(crate) const fn read_side(direction: RunDirection) -> Side {
-    match direction {
-        RunDirection::TargetToSource => Side::Target,
-        RunDirection::SourceToTarget | RunDirection::Bidirectional => Side::Source,
     }
 }
 

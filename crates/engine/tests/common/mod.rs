@@ -14,7 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use syncline_domain::ports::{FaultPoints, NoFaultPoints, NothingFollows, Store, StoreExt as _};
+use syncline_domain::ports::{
+    FaultPoints, NoFaultPoints, NothingFollows, RunEnding, Store, StoreExt as _,
+};
 use syncline_domain::{
     ConfigId, ConnectorId, Execution, FieldId, FieldMapping, FieldRow, Item, ItemId, ItemOutcome,
     Pair, RunDirection, Side, StatusId, StatusMapping, StatusRow, SyncConfig, TypeId, TypeMapping,
@@ -53,6 +55,8 @@ pub(crate) struct World {
     pub(crate) events: Arc<RecordingEvents>,
     ids: Arc<SeqIds>,
     pub(crate) trackers: Vec<Tracker>,
+    /// What follows from the end of a run.
+    pub(crate) ending: Arc<dyn RunEnding>,
     holder: String,
 }
 
@@ -68,6 +72,7 @@ impl World {
             events: Arc::new(RecordingEvents::new()),
             ids: Arc::new(SeqIds::new()),
             trackers: Vec::new(),
+            ending: Arc::new(NothingFollows),
             holder: "test".to_owned(),
         }
     }
@@ -224,7 +229,7 @@ impl World {
             ids: self.ids.clone(),
             events: self.events.clone(),
             faults,
-            ending: Arc::new(NothingFollows),
+            ending: Arc::clone(&self.ending),
             holder: self.holder.clone(),
         })
     }
