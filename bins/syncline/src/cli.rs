@@ -160,7 +160,7 @@ pub(crate) struct ConflictsListArgs {
 pub(crate) struct ResolveArgs {
     /// The conflict's id.
     pub(crate) id: i64,
-    /// Whose value stays; base is what both agreed on last.
+    /// Whose value stays; base is what both agreed on last. Of a deletion: the side that is right.
     #[arg(long = "use", value_parser = ["source", "target", "base"], conflicts_with = "value")]
     pub(crate) side: Option<String>,
     /// The value that both sides shall show, in the target field's form: JSON, or else a text.

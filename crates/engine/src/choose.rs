@@ -7,7 +7,7 @@ use syncline_domain::{Item, ItemError, ItemId, ItemState, Pair};
 
 use crate::agree::agreement;
 use crate::course::Course;
-use crate::deletes::{Lost, judge};
+use crate::deletes::{Lost, is_back, judge};
 use crate::error::Stop;
 use crate::existing::{self, Found};
 use crate::known::PairMemory;
@@ -153,6 +153,8 @@ pub(crate) async fn look_at_copies(
         let copy = copy_of(pass, &open);
         match copy.as_ref().and_then(|id| there.remove(id)) {
             Some(item) => {
+                let back = open.memory.as_ref().and_then(|memory| is_back(memory, pass.write));
+                page.moves.extend(back.map(|closing| Fact::Over(Box::new(closing))));
                 open.there = Some(item);
                 looked.push(open);
             }

@@ -4,9 +4,10 @@ use serde_json::Value;
 use syncline_domain::ports::Tx;
 use syncline_domain::{
     ConfigId, Conflict, ConflictId, ConflictKind, ConflictResolution, ConflictStatus, Fault,
-    FieldRef, Item, ItemId, Resolution, ResolutionChoice, ResolutionId, Side, Timestamp,
+    FieldRef, Item, ItemId, PairId, Resolution, ResolutionChoice, ResolutionId, Side, Timestamp,
 };
 
+use crate::deletes::Edit;
 use crate::known::PairMemory;
 use crate::merge::alike;
 use crate::pass::Pass;
@@ -41,6 +42,11 @@ impl Closing {
                 error: None,
             },
         }
+    }
+
+    /// What a person decided has come true.
+    pub(crate) fn carried_out(decision: &Resolution) -> Self {
+        Self { conflict: decision.conflict_id, field: None, resolution: decision.clone() }
     }
 
     /// The configured strategy settled it.
@@ -147,6 +153,57 @@ pub(crate) fn of_types(
     }
 }
 
+/// A pair's item was deleted on one side and edited on the other. The side that deleted it says nothing; the other one
+/// says which fields were edited, by its own names.
+pub(crate) fn of_deletion(
+    pass: &Pass,
+    memory: &PairMemory,
+    left: &Item,
+    deleted: Side,
+    edits: &[Edit],
+    now: Timestamp,
+) -> Conflict {
+    let values = |of: fn(&Edit) -> &Value| {
+        let fields = edits.iter().map(|edit| (edit.field.to_string(), of(edit).clone()));
+        Value::Object(fields.collect())
+    };
+    let edited = values(|edit| &edit.now);
+    let (source_value, target_value) = match deleted {
+        Side::Source => (Value::Null, edited),
+        Side::Target => (edited, Value::Null),
+    };
+    let changed_at = |side: Side| (side != deleted).then_some(left.changed_at);
+    let names: Vec<&str> = edits.iter().map(|edit| edit.field.as_str()).collect();
+    let (names, keeps) = (names.join(", "), deleted.other());
+    Conflict {
+        kind: ConflictKind::Deletion,
+        base_value: values(|edit| &edit.base),
+        source_value,
+        target_value,
+        source_changed_at: changed_at(Side::Source),
+        target_changed_at: changed_at(Side::Target),
+        deleted_side: Some(deleted),
+        reason: format!(
+            "deleted on the {deleted}, while {names} was edited on the {keeps}: choose {deleted} to carry the deletion \
+             over, or {keeps} to keep the item"
+        ),
+        ..blank(pass, memory, left, now)
+    }
+}
+
+/// Ends every conflict about a pair that comes to its end.
+pub(crate) fn end_all(
+    tx: &mut dyn Tx,
+    pair: PairId,
+    why: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    for row in tx.open_conflicts(&[pair])? {
+        Closing::by_agreement(row.id, Value::Null, why).put(tx, now)?;
+    }
+    Ok(())
+}
+
 fn blank(pass: &Pass, memory: &PairMemory, item: &Item, now: Timestamp) -> Conflict {
     let pair = &memory.pair;
     Conflict {
@@ -216,10 +273,12 @@ pub(crate) fn put_found(
     Ok(())
 }
 
-/// An ignored mismatch of the same two types is still ignored.
+/// A conflict about the item as a whole that is ignored, and of which both sides still say the same.
 pub(crate) fn is_old_news(row: &Conflict, found: &Conflict) -> bool {
-    row.kind == ConflictKind::TypeMismatch
+    row.kind != ConflictKind::Field
+        && row.kind == found.kind
         && row.status == ConflictStatus::Ignored
+        && row.deleted_side == found.deleted_side
         && row.source_value == found.source_value
         && row.target_value == found.target_value
 }

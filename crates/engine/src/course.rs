@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::lock::Mutex as AsyncMutex;
 use syncline_domain::ports::{RunEvent, StoreExt as _, Tx};
 use syncline_domain::{
-    Execution, ExecutionStatus, Fault, ItemError, ItemId, ItemState, Pair, PairId, Side, SyncSpec,
-    Timestamp,
+    Direction, Execution, ExecutionStatus, Fault, ItemError, ItemId, ItemState, Pair, PairId, Side,
+    SyncSpec, Timestamp,
 };
 
 use crate::engine::EngineParts;
@@ -156,6 +156,11 @@ impl Course {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.parts.clock.now()
+    }
+
+    /// Both sides of the configuration may speak.
+    pub(crate) fn is_two_way(&self) -> bool {
+        self.spec.config.direction == Direction::Bidirectional
     }
 
     pub(crate) fn is_live(&self) -> bool {

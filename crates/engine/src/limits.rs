@@ -31,7 +31,12 @@ pub(crate) fn cut(
 
 fn met(option: &str, limit: Option<u64>, wanted: u64) -> Option<Stop> {
     let limit = limit.filter(|limit| wanted > *limit)?;
-    Some(Stop::Limit(format!(
-        "the run stopped at {option} = {limit}; look at what it wants to write, then raise the limit or run it again"
-    )))
+    Some(reached(option, limit, "what it wants to write"))
+}
+
+/// The end of a run that may not go on; `what` is to be looked at first.
+pub(crate) fn reached(option: &str, limit: u64, what: &str) -> Stop {
+    Stop::Limit(format!(
+        "the run stopped at {option} = {limit}; look at {what}, then raise the limit or run it again"
+    ))
 }

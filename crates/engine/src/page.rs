@@ -11,7 +11,7 @@ use syncline_domain::{
 use crate::choose::{choose, copy_of, verdict_of};
 use crate::commit::commit;
 use crate::course::Course;
-use crate::deletes::{Lost, judge, revive};
+use crate::deletes::{Lost, is_back, judge, reads, revive};
 use crate::error::Stop;
 use crate::known::{self, Known, Question};
 use crate::limits;
@@ -92,6 +92,16 @@ impl Page {
         self.clashes.insert(item.clone(), planned.clashes.clone());
         let copy = planned.open.there.as_ref().map(|there| there.id.clone());
         self.to_ask.extend(copy.filter(|_| planned.ask_copy));
+    }
+
+    /// Remembers a conflict about an item as a whole.
+    pub(crate) fn note_clash(&mut self, item: &ItemId, conflict: Conflict) {
+        self.clashes.insert(item.clone(), vec![conflict]);
+    }
+
+    /// The comments of an item are not looked at in this run.
+    pub(crate) fn untouch(&mut self, item: &ItemId) {
+        self.touched.remove(item);
     }
 
     /// The conflicts that the page found.
@@ -323,6 +333,11 @@ fn look(course: &Course, pass: &Pass, page: &mut Page, items: Vec<Item>) -> Vec<
         }
         let done_before = memory.is_some_and(|memory| course.has_left(pass, &memory.pair));
         let over = memory.and_then(|memory| fits_again(pass, memory, &item));
+        let back = memory.and_then(|memory| is_back(memory, pass.read));
+        if back.is_some() && reads(pass.two_way, pass.write) {
+            // The edits that the deletion clashed with may be behind the cursor of their side.
+            page.to_ask.extend(copy.clone());
+        }
         match first_look(pass, &page.known, item, now) {
             Look::Open(open) => opens.push(*open),
             Look::Done(verdict) if verdict.state == ItemState::Unchanged => {
@@ -338,10 +353,11 @@ fn look(course: &Course, pass: &Pass, page: &mut Page, items: Vec<Item>) -> Vec<
             }
             Look::Done(verdict) => page.settle(course, pass, (&id, copy), verdict, Fields::new()),
             Look::Clash(verdict, conflict) => {
-                page.clashes.insert(id.clone(), vec![*conflict]);
+                page.note_clash(&id, *conflict);
                 page.settle(course, pass, (&id, copy), verdict, Fields::new());
             }
         }
+        let over = over.into_iter().chain(back);
         page.moves.extend(over.map(|closing| Fact::Over(Box::new(closing))));
     }
     opens

@@ -10,6 +10,7 @@ use syncline_domain::{
 use syncline_mapping::Occasion;
 
 use crate::agree::{Agreement, first_agreement};
+use crate::clash::end_all;
 use crate::engine::Engine;
 use crate::error::{PairError, Stop};
 use crate::known::PairMemory;
@@ -179,6 +180,7 @@ pub(crate) async fn unpair(
         let row = tx.config(config)?.ok_or_else(|| Fault::no_such("sync configuration", config))?;
         let found = tx.pair(pair)?.filter(|found| found.config_id == config);
         let found = found.ok_or_else(|| Fault::no_such("pair", pair))?;
+        end_all(tx, pair, "the pair was taken apart by hand", engine_too.parts.clock.now())?;
         tx.delete_pair(pair)?;
         match on_next_run {
             OnNextRun::Ignore => ignore(tx, found),

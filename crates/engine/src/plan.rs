@@ -8,7 +8,7 @@ use syncline_domain::{
 use syncline_mapping::{CompiledPair, Mapped, Occasion};
 
 use crate::clash::{self, Closing};
-use crate::deletes;
+use crate::deletes::{self, Displaced};
 use crate::known::{Known, PairMemory};
 use crate::merge::{Policy, Stance};
 use crate::outcome::{RetryMove, Verdict};
@@ -50,9 +50,9 @@ pub(crate) enum Look {
 /// Looks at an item with what the store knows of it.
 pub(crate) fn first_look(pass: &Pass, known: &Known, item: Item, now: Timestamp) -> Look {
     let memory = known.pair(&item.id);
-    if pass.plan.pair_for(&item.type_ref).is_none() {
+    let Some(usual) = pass.plan.pair_for(&item.type_ref) else {
         return Look::Done(Verdict::filtered(format!("type {:?} is not mapped", item.type_ref)));
-    }
+    };
     if memory.is_some_and(|memory| memory.pair.state == PairState::Ignored) {
         let tombstone = memory.and_then(PairMemory::tombstone);
         return Look::Done(Verdict::filtered(
@@ -64,10 +64,7 @@ pub(crate) fn first_look(pass: &Pass, known: &Known, item: Item, now: Timestamp)
             Some(rules) => rules,
             None => return types_clash(pass, memory, &item, now),
         },
-        None => match pass.plan.pair_for(&item.type_ref) {
-            Some(rules) => rules,
-            None => return Look::Done(Verdict::filtered("its type is not mapped")),
-        },
+        None => usual,
     };
     if let Some(retry) = known.retry(&item.id).filter(|r| is_quarantined(r, item.changed_at, now)) {
         let verdict = Verdict {
@@ -136,7 +133,7 @@ fn written_type<'a>(pass: &Pass, memory: &'a PairMemory) -> &'a str {
     }
 }
 
-fn mapping_fault(mapped: &Mapped) -> Option<ItemError> {
+pub(crate) fn mapping_fault(mapped: &Mapped) -> Option<ItemError> {
     Some(ItemError {
         error_type: ErrorType::Mapping,
         message: mapped.fault_text()?,
@@ -187,6 +184,8 @@ pub(crate) struct Planned {
     pub(crate) ask_copy: bool,
     /// Nothing but the named fields is decided about: other bases stay.
     pub(crate) is_partial: bool,
+    /// The pair that gives way to the one of a new copy.
+    pub(crate) in_place_of: Option<Box<Displaced>>,
 }
 
 impl Planned {
@@ -203,6 +202,7 @@ impl Planned {
             closings: Vec::new(),
             ask_copy: false,
             is_partial: false,
+            in_place_of: None,
         }
     }
 
@@ -255,7 +255,8 @@ pub(crate) fn plan_item(pass: &Pass, open: Open, now: Timestamp) -> Decision {
 /// revisions has its connector compare right before it writes.
 fn must_look(pass: &Pass, open: &Open, stances: &[FieldStance]) -> bool {
     let memory = open.memory.as_ref();
-    if memory.is_some_and(|memory| memory.conflicts.iter().any(|row| row.field.is_some())) {
+    let waits = |row: &Conflict| row.kind != ConflictKind::TypeMismatch;
+    if memory.is_some_and(|memory| memory.conflicts.iter().any(waits)) {
         return true;
     }
     if pass.two_way && stances.iter().any(|one| one.stance == Stance::Conflict) {

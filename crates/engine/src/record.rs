@@ -11,6 +11,7 @@ use syncline_domain::{
 use crate::agree::{Agreement, agreement};
 use crate::clash::Closing;
 use crate::course::{Course, Mode, put_totals};
+use crate::deletes::Displaced;
 use crate::error::Stop;
 use crate::known::PairMemory;
 use crate::page::with_version;
@@ -35,6 +36,8 @@ pub(crate) enum Fact {
     Seen { pair: Box<Pair> },
     /// A conflict is over, and nothing else followed from the look.
     Over(Box<Closing>),
+    /// A pair gives way to the one that comes next.
+    GivesWay(Box<Displaced>),
 }
 
 impl Fact {
@@ -49,7 +52,7 @@ impl Fact {
             Self::Happened { pair, .. } | Self::Seen { pair } => {
                 (pair.item(side) == Some(item)).then_some(&mut **pair)
             }
-            Self::Never(_) | Self::Over(_) => None,
+            Self::Never(_) | Self::Over(_) | Self::GivesWay(_) => None,
         }
     }
 }
@@ -62,8 +65,14 @@ pub(crate) async fn record(
     finished: Vec<Finished>,
 ) -> Result<(), Stop> {
     let now = course.now();
-    let facts: Vec<Fact> =
-        finished.iter().filter_map(|one| fact(pass, planned.get(one.at)?, one, now)).collect();
+    let mut facts = Vec::with_capacity(finished.len());
+    for one in &finished {
+        let Some(planned) = planned.get(one.at) else { continue };
+        if let (Answer::Done(_), Some(old)) = (&one.answer, &planned.in_place_of) {
+            facts.push(Fact::GivesWay(old.clone()));
+        }
+        facts.extend(fact(pass, planned, one, now));
+    }
     put_facts(course, pass, "record_writes", facts, now).await
 }
 
@@ -157,6 +166,7 @@ pub(crate) fn put_all(
         match fact {
             Fact::Seen { pair } => tx.update_pair(pair)?,
             Fact::Over(closing) => closing.put(tx, now)?,
+            Fact::GivesWay(old) => old.put(tx, connectors, now)?,
             Fact::Never(intent) => tx.finish_intent(*intent, IntentState::Abandoned, None)?,
             Fact::Happened { intent, pair, agreed, item } => {
                 let id = put_pair(tx, connectors, pair)?;

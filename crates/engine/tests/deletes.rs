@@ -212,21 +212,6 @@ async fn what_we_never_wrote_is_never_removed() {
 }
 
 #[tokio::test]
-async fn an_edit_against_a_deletion_waits_for_a_person() {
-    let scene = scene(Direction::Bidirectional, |options| {
-        options.source_delete_policy = DeletePolicy::Delete;
-    })
-    .await;
-    scene.world.fake(0).delete_as("ada", &scene.items[0]);
-    scene.world.fake(1).edit_as("bob", &scene.copies[0], json!({"title": "Still needed"}));
-    let run = scene.run().await;
-    assert!(run.totals.conflicted > 0, "{:?}", run.totals);
-    let left = scene.world.fake(1).item(&scene.copies[0]).unwrap();
-    assert_eq!(value(&left, "title"), json!("Still needed"));
-    assert_eq!((scene.deletes(1), scene.creates(0)), (0, 0));
-}
-
-#[tokio::test]
 async fn an_item_that_comes_back_takes_up_its_pair() {
     for policy in [DeletePolicy::Ignore, DeletePolicy::Unlink, DeletePolicy::Close] {
         for direction in [Direction::OneWay, Direction::Bidirectional] {
@@ -247,6 +232,34 @@ async fn an_item_that_comes_back_takes_up_its_pair() {
                 "{policy} {direction:?}: open again"
             );
             assert_eq!(scene.creates(1), N, "{policy} {direction:?}");
+            scene.world.assert_in_step(scene.config, FIELDS).await;
+            scene.idle().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn edits_of_the_other_side_travel_when_an_item_comes_back() {
+    for direction in [Direction::OneWay, Direction::Bidirectional] {
+        for (gone, left) in [(0, 1), (1, 0)] {
+            if direction == Direction::OneWay && gone == 0 {
+                continue;
+            }
+            let scene = scene(direction, |options| {
+                options.source_delete_policy = DeletePolicy::Unlink;
+                options.target_delete_policy = DeletePolicy::Unlink;
+            })
+            .await;
+            let ids = [scene.items[1].clone(), scene.copies[1].clone()];
+            scene.world.fake(gone).delete_as("ada", &ids[gone]);
+            scene.run().await;
+            scene.world.fake(left).edit_as("bob", &ids[left], json!({"title": "Meanwhile"}));
+            scene.run().await;
+            scene.world.fake(gone).restore(&ids[gone]);
+            scene.run().await;
+            scene.run().await;
+            let back = scene.world.fake(gone).item(&ids[gone]).unwrap();
+            assert_eq!(value(&back, "title"), json!("Meanwhile"), "{direction:?} {gone}");
             scene.world.assert_in_step(scene.config, FIELDS).await;
             scene.idle().await;
         }

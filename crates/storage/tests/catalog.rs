@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Barrier};
 
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use syncline_domain::Timestamp;
 use syncline_domain::ports::StoreExt;
 use syncline_storage::{DatabaseConfig, Storage};
-use syncline_testkit::{ManualClock, TestDatabase};
+use syncline_testkit::{ManualClock, TestDatabase, rows};
 
 /// Column names by table.
 type Catalog = BTreeMap<String, BTreeSet<String>>;
@@ -91,6 +92,49 @@ fn both_databases_have_the_same_tables_and_columns() {
     drop(open(&path));
     drop(open(&database.url()));
     assert_eq!(sqlite_catalog(&path), postgresql_catalog(&database.url()));
+}
+
+#[tokio::test]
+async fn conflicts_and_decisions_outlive_the_rewriting_of_their_table() {
+    const DOWN: &str = include_str!("../../../migrations/sqlite/0005_conflict_history/down.sql");
+    const UP: &str = include_str!("../../../migrations/sqlite/0005_conflict_history/up.sql");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db").display().to_string();
+    let store = open(&path);
+    let put = |store: &Arc<Storage>, name: &'static str| {
+        let store = Arc::clone(store);
+        async move {
+            let added = store.tx("put", move |tx| {
+                let a = tx.insert_connector(&rows::connector_row(&format!("{name} a")))?;
+                let b = tx.insert_connector(&rows::connector_row(&format!("{name} b")))?;
+                let config = tx.insert_config(&rows::config_row(name, a, b))?;
+                let pair = tx.insert_pair(&rows::pair_row(config, "s1", "t1"))?;
+                tx.insert_conflict(&rows::conflict_row(config, pair, "subject"))
+            });
+            added.await.unwrap()
+        }
+    };
+    let (one, gone) = (put(&store, "one").await, put(&store, "two").await);
+    store
+        .tx("gone", move |tx| {
+            let row = tx.conflict(gone)?.unwrap();
+            tx.delete_config(row.config_id)
+        })
+        .await
+        .unwrap();
+    let before = store.view("one", move |tx| tx.conflict(one)).await.unwrap().unwrap();
+    drop(store);
+    let mut db = SqliteConnection::establish(&path).unwrap();
+    db.batch_execute("PRAGMA foreign_keys = ON").unwrap();
+    for step in [DOWN, UP] {
+        db.transaction(|db| db.batch_execute(step)).unwrap();
+    }
+    drop(db);
+    let store = open(&path);
+    let after = store.view("one", move |tx| tx.conflict(one)).await.unwrap();
+    assert_eq!(after, Some(before));
+    let next = put(&store, "three").await;
+    assert!(next > gone, "{next} was given before: {gone}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use anyhow::bail;
 use serde_json::{Value, json};
 use syncline_app::{Caller, ConflictView, DecisionAsked};
 use syncline_domain::ports::ConflictFilter;
-use syncline_domain::{Conflict, ConflictId, ConflictStatus, Resolution, ResolutionChoice};
+use syncline_domain::{Conflict, ConflictId, ConflictStatus, Resolution, ResolutionChoice, Side};
 
 use super::config_named;
 use crate::cli::{ConflictsCommand, ConflictsListArgs, ResolveArgs};
@@ -48,8 +48,8 @@ async fn list(house: &House, args: ConflictsListArgs, out: Output) -> anyhow::Re
                 view.config_name.clone(),
                 one.title.clone(),
                 field_of(one),
-                cell(&one.source_value),
-                cell(&one.target_value),
+                cell(&said_by(one, Side::Source)),
+                cell(&said_by(one, Side::Target)),
                 one.created_at.to_string(),
             ]
         });
@@ -78,8 +78,8 @@ async fn show(house: &House, id: ConflictId, out: Output) -> anyhow::Result<()> 
             ),
             format!("field          {}", field_of(one)),
             format!("agreed last    {}", one.base_value),
-            format!("source         {}", one.source_value),
-            format!("target         {}", one.target_value),
+            format!("source         {}", said_by(one, Side::Source)),
+            format!("target         {}", said_by(one, Side::Target)),
             format!("reason         {}", one.reason),
         ];
         lines.extend(state.resolutions.iter().map(decision_line));
@@ -120,6 +120,17 @@ fn field_of(conflict: &Conflict) -> String {
     conflict.field.as_ref().map_or_else(|| "(the item)".to_owned(), ToString::to_string)
 }
 
+/// What a side says; one that deleted the item says that.
+fn said_by(conflict: &Conflict, side: Side) -> Value {
+    if conflict.deleted_side == Some(side) {
+        return json!("(deleted)");
+    }
+    match side {
+        Side::Source => conflict.source_value.clone(),
+        Side::Target => conflict.target_value.clone(),
+    }
+}
+
 fn cell(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     text.chars().take(CELL).collect()
@@ -144,7 +155,7 @@ fn conflict_json(view: &ConflictView) -> Value {
         "conflict_type": one.kind, "field_name": one.field, "title": one.title,
         "source_item_id": one.source_item_id, "target_item_id": one.target_item_id,
         "base_value": one.base_value, "source_value": one.source_value, "target_value": one.target_value,
-        "reason": one.reason, "status": one.status, "created_at": one.created_at
+        "deleted_side": one.deleted_side, "reason": one.reason, "status": one.status, "created_at": one.created_at
     })
 }
 

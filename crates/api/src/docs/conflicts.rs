@@ -6,10 +6,12 @@ use utoipa::ToSchema;
 /// A decision: `use`, or `resolved_value`.
 #[derive(ToSchema)]
 pub(crate) struct DecisionBody {
-    /// The value that both sides shall show, in the target field's form; null empties the field.
+    /// The value that both sides shall show, in the target field's form; null empties the field. Not for a
+    /// deletion_conflict.
     #[schema(value_type = Value)]
     resolved_value: Option<Value>,
-    /// source, target or base (what both agreed on last)
+    /// source, target or base (what both agreed on last). Of a deletion_conflict: the side that deleted the item, to
+    /// carry the deletion over as the configuration says, or the other one, to keep the item, which is made again.
     r#use: Option<String>,
     /// Why; kept with the decision.
     #[schema(max_length = 10_000)]

@@ -42,13 +42,15 @@ pub(crate) struct ConflictRow {
     source_item_id: String,
     target_item_id: String,
     title: String,
-    /// What both agreed on last, in the target's form; null when nobody knows.
+    /// What both agreed on last, in the target's form; null when nobody knows. Of a deletion_conflict: an object with
+    /// what the edited fields showed then.
     #[schema(value_type = Value)]
     base_value: Value,
-    /// What the source says, as the rules put it for the target.
+    /// What the source says, as the rules put it for the target. Of a deletion_conflict: null on the side that deleted
+    /// the item, on the other an object with the edited fields, by their names there.
     #[schema(value_type = Value)]
     source_value: Value,
-    /// What the target shows.
+    /// What the target shows; of a deletion_conflict as in source_value.
     #[schema(value_type = Value)]
     target_value: Value,
     source_changed_at: Option<String>,

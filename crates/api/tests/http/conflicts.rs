@@ -218,3 +218,87 @@ async fn a_key_names_who_decides_and_nobody_else_does() {
         audit.iter().any(|line| line.action == "conflict.resolve" && line.actor == "ada's key")
     );
 }
+
+/// A bug that was deleted while its request was edited.
+async fn deletion() -> Scene {
+    let scene = Scene::new().await;
+    for id in 1..=3 {
+        let done = scene.decide(id, json!({"use": "source"})).await;
+        assert_eq!(done["application_result"], true, "{done}");
+    }
+    let options = json!({"options": {"source_delete_policy": "delete"}});
+    let changed = scene.house.put("/api/sync-configs/1", &options).await;
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    for tracker in [&scene.house.bugs, &scene.house.desk] {
+        tracker.set_capabilities(|can| can.delete = true);
+    }
+    let (bug, request) = &scene.pairs[0];
+    scene.house.bugs.delete_as("ada", bug);
+    scene.house.desk.edit_as("bob", request, json!({"subject": "Still needed"}));
+    let run = scene.sync().await;
+    assert_eq!(run["results"]["conflicts_detected"], 1, "{run}");
+    scene
+}
+
+#[tokio::test]
+async fn a_deletion_against_an_edit_is_shown_and_takes_no_value() {
+    let scene = deletion().await;
+    let list = scene.house.get("/api/conflicts").await.json();
+    assert_eq!(list["count"], 1, "{list}");
+    let row = &list["conflicts"][0];
+    assert_eq!(row["conflict_type"], "deletion_conflict", "{row}");
+    assert_eq!((&row["deleted_side"], &row["field_name"]), (&json!("source"), &Value::Null));
+    assert_eq!((&row["source_value"], &row["source_changed_at"]), (&Value::Null, &Value::Null));
+    assert_eq!(row["target_value"], json!({"subject": "Still needed"}), "{row}");
+    assert_eq!(row["base_value"], json!({"subject": "of the source"}), "{row}");
+    let id = row["id"].as_u64().unwrap();
+    for (body, path) in [
+        (json!({"resolved_value": "Both"}), "/resolved_value"),
+        (json!({"resolved_value": null}), "/resolved_value"),
+        (json!({"use": "base"}), "/use"),
+    ] {
+        let refused = scene.house.post(&format!("/api/conflicts/{id}/resolve"), &body).await;
+        assert_eq!(refused.status, 400, "{}", refused.text());
+        let fault = refused.json()["details"][0].clone();
+        assert_eq!(fault["path"], path, "{fault}");
+        assert!(fault["message"].as_str().unwrap().contains("use: target to keep"), "{fault}");
+    }
+    for strategy in ["last-write-wins", "merge"] {
+        let auto = json!({"strategy": strategy});
+        let auto = scene.house.post(&format!("/api/conflicts/{id}/resolve-auto"), &auto).await;
+        assert_eq!(auto.status, 409, "{}", auto.text());
+        assert!(!auto.text().contains("give a value"), "{}", auto.text());
+    }
+    assert_eq!(scene.state(id).await["resolutions"], json!([]), "nothing was kept");
+    assert_eq!(scene.house.bugs.items().len(), 2, "nothing was made");
+    assert!(scene.house.desk.item(&scene.pairs[0].1).is_some(), "and nothing removed");
+}
+
+#[tokio::test]
+async fn a_deletion_against_an_edit_is_decided_either_way() {
+    for (choice, bugs, requests) in [("target", 3, 3), ("source", 2, 2)] {
+        let scene = deletion().await;
+        let id = scene.house.get("/api/conflicts").await.json()["conflicts"][0]["id"].as_u64();
+        let id = id.unwrap();
+        let failing = if choice == "target" { &scene.house.bugs } else { &scene.house.desk };
+        failing.fail_always(Method::Apply, away());
+        let failed = scene.decide(id, json!({"use": choice})).await;
+        assert_eq!(failed["application_result"], false, "{failed}");
+        assert_eq!(failed["conflict_status"], "unresolved", "{failed}");
+        assert!(failed["resolution"]["error"].as_str().unwrap().contains("away"), "{failed}");
+        failing.clear_plans();
+        let done = scene.decide(id, json!({"use": choice, "rationale": "asked bob"})).await;
+        assert_eq!(done["application_result"], true, "{done}");
+        assert_eq!(done["conflict_status"], "resolved", "{done}");
+        let state = scene.state(id).await;
+        assert_eq!(state["conflict"]["status"], "resolved", "{state}");
+        assert_eq!(state["resolutions"].as_array().unwrap().len(), 2, "both are kept");
+        assert_eq!(state["resolutions"][1]["rationale"], "asked bob", "{state}");
+        let there = (scene.house.bugs.items().len(), scene.house.desk.items().len());
+        assert_eq!(there, (bugs, requests), "{choice}");
+        let run = scene.sync().await;
+        for count in ["created", "updated", "errors", "conflicts_detected"] {
+            assert_eq!(run["results"][count], 0, "everything was written already: {run}");
+        }
+    }
+}

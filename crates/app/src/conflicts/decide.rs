@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use syncline_domain::ports::{StoreExt as _, Tx};
 use syncline_domain::{
-    Conflict, ConflictId, ConflictResolution, ConflictStatus, Fault, Resolution, ResolutionChoice,
-    ResolutionId, Role, Timestamp,
+    Conflict, ConflictId, ConflictKind, ConflictResolution, ConflictStatus, Fault, Resolution,
+    ResolutionChoice, ResolutionId, Role, Timestamp,
 };
 
 use super::carry::Decided;
@@ -177,7 +177,7 @@ fn decision(
     now: Timestamp,
 ) -> Result<Resolution, Fault> {
     let (choice, strategy) = match wish.by {
-        By::Person(choice) => (choice, None),
+        By::Person(choice) => (fitting(conflict, choice)?, None),
         By::Strategy(strategy) => {
             let options = must_config(tx, conflict.config_id)?.options;
             let window = Duration::from_secs(options.tie_window_seconds.into());
@@ -196,6 +196,34 @@ fn decision(
         applied_at: None,
         error: None,
     })
+}
+
+/// A choice that can be carried out at all: about a deletion there is no value to give.
+fn fitting(conflict: &Conflict, choice: ResolutionChoice) -> Result<ResolutionChoice, Fault> {
+    let Some(deleted) = conflict.deleted_side.filter(|_| conflict.kind == ConflictKind::Deletion)
+    else {
+        return Ok(choice);
+    };
+    let keeps = deleted.other();
+    let what_to_do =
+        format!("send use: {deleted} to carry the deletion over, or use: {keeps} to keep the item");
+    match choice {
+        ResolutionChoice::Value => Err(Fault::invalid(
+            "/resolved_value",
+            format!(
+                "this conflict is about whether an item stays, which no value decides; {what_to_do}"
+            ),
+        )),
+        ResolutionChoice::Base => Err(Fault::invalid(
+            "/use",
+            format!(
+                "base is about the value of a field, and this conflict about a deletion; {what_to_do}"
+            ),
+        )),
+        ResolutionChoice::Source | ResolutionChoice::Target | ResolutionChoice::Agreement => {
+            Ok(choice)
+        }
+    }
 }
 
 /// A decision about a conflict that was put aside makes it wait again, or no run would carry the decision out.

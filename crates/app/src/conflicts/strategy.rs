@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use syncline_domain::{Conflict, ConflictResolution, Fault, ResolutionChoice};
+use syncline_domain::{Conflict, ConflictKind, ConflictResolution, Fault, ResolutionChoice};
 
 /// Passes for a strategy that chooses at all.
 ///
@@ -33,7 +33,12 @@ pub(super) fn chosen(
         ConflictResolution::Manual => Err(undecided(conflict, "manual leaves it to a person")),
         ConflictResolution::Merge => Err(undecided(
             conflict,
-            "what could be merged was merged already; these two values clash",
+            match conflict.kind {
+                ConflictKind::Deletion => "an edit and a deletion cannot be merged",
+                ConflictKind::Field | ConflictKind::TypeMismatch => {
+                    "what could be merged was merged already; these two values clash"
+                }
+            },
         )),
     }
 }
@@ -41,7 +46,13 @@ pub(super) fn chosen(
 fn later(conflict: &Conflict, tie_window: Duration) -> Result<ResolutionChoice, Fault> {
     let (Some(source), Some(target)) = (conflict.source_changed_at, conflict.target_changed_at)
     else {
-        return Err(undecided(conflict, "a tracker does not say when its item was changed"));
+        let why = match conflict.kind {
+            ConflictKind::Deletion => "no tracker says reliably when an item was deleted",
+            ConflictKind::Field | ConflictKind::TypeMismatch => {
+                "a tracker does not say when its item was changed"
+            }
+        };
+        return Err(undecided(conflict, why));
     };
     let apart = if source > target { source.since(target) } else { target.since(source) };
     if source == target || apart < tie_window {
@@ -53,7 +64,11 @@ fn later(conflict: &Conflict, tie_window: Duration) -> Result<ResolutionChoice, 
 }
 
 fn undecided(conflict: &Conflict, why: &str) -> Fault {
-    Fault::Conflict(format!("conflict {}: {why}; choose a side or give a value", conflict.id))
+    let or_value = match conflict.kind {
+        ConflictKind::Deletion => "",
+        ConflictKind::Field | ConflictKind::TypeMismatch => " or give a value",
+    };
+    Fault::Conflict(format!("conflict {}: {why}; choose a side{or_value}", conflict.id))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub struct ConflictFilter {
     pub scope: Option<Vec<ConfigId>>,
 }
 
-/// Conflicts and the decisions about them. Both go with their pair.
+/// Conflicts and the decisions about them. What is resolved outlives its pair; what is not goes with it.
 pub trait ConflictTx {
     /// Stores a conflict; the id given is ignored. An unknown pair, or one of the same pair and field that is not
     /// resolved: [`Fault::Conflict`].

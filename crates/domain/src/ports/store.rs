@@ -317,7 +317,8 @@ pub trait SyncTx {
     fn count_pairs(&mut self, config_id: ConfigId) -> Result<u64, Fault>;
     /// Writes all columns of a pair. Unknown id: [`Fault::NotFound`].
     fn update_pair(&mut self, pair: &Pair) -> Result<(), Fault>;
-    /// Deletes a pair with its bases, receipts and comment pairs. Unknown id: [`Fault::NotFound`].
+    /// Deletes a pair with its bases, receipts, comment pairs and conflicts that are not resolved. Unknown id:
+    /// [`Fault::NotFound`].
     fn delete_pair(&mut self, id: PairId) -> Result<(), Fault>;
     /// Which of these items of a connector belong to an active pair of any configuration.
     fn paired_items(

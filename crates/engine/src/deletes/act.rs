@@ -17,6 +17,7 @@ use super::{Gone, connector, told};
 use crate::choose::gone as not_there;
 use crate::course::Course;
 use crate::error::Stop;
+use crate::limits::reached;
 use crate::outcome::{RetryMove, Verdict, error_of};
 use crate::page::at;
 use crate::pass::{Pass, value_of};
@@ -37,7 +38,11 @@ pub(super) enum Left {
 
 /// Looks at the item that is left.
 pub(super) async fn look(pass: &Pass, gone: &Gone<'_>) -> Result<Left, Stop> {
-    let (side, id) = (gone.left_side(), gone.left());
+    look_at(pass, gone.left_side(), gone.left()).await
+}
+
+/// Looks at an item that may be deleted.
+pub(super) async fn look_at(pass: &Pass, side: Side, id: ItemId) -> Result<Left, Stop> {
     let tracker = connector(pass, side);
     let unknown = |error: ConnectorError| match error.kind.stops_run() {
         true => Err(at(side, error)),
@@ -76,8 +81,10 @@ pub(super) async fn bury(
         return Ok(());
     }
     let (tombstone, pair) = (tombstone(course, gone, policy), resting(&gone.memory.pair));
+    let (end, now) = (gone.end(told(gone, policy)), course.now());
     course
         .fenced("bury_pair", move |tx| {
+            end.put(tx, now)?;
             tx.update_pair(&pair)?;
             tx.put_tombstone(&tombstone)
         })
@@ -123,6 +130,8 @@ async fn leave_note(pass: &Pass, gone: &Gone<'_>) {
     }
 }
 
+const BOTH_GONE: &str = "deleted on both sides; the pair is forgotten";
+
 /// Forgets a pair whose other item turned out to be deleted, too.
 pub(super) async fn both_gone(
     course: &Course,
@@ -131,8 +140,7 @@ pub(super) async fn both_gone(
     intent: Option<IntentId>,
 ) -> Result<Verdict, Stop> {
     forget(course, pass, gone, intent).await?;
-    let rule = "deleted on both sides; the pair is forgotten";
-    Ok(Verdict::well(ItemState::Deleted).by_rule(rule))
+    Ok(Verdict::well(ItemState::Deleted).by_rule(BOTH_GONE))
 }
 
 /// Forgets a pair both of whose items are deleted, and ends the intent that led there.
@@ -147,8 +155,10 @@ async fn forget(
     }
     let (pair, left, side) = (gone.memory.pair.id, gone.left(), gone.left_side());
     let owner = pass.spec.config.connector(side);
+    let (end, now) = (gone.end(BOTH_GONE.to_owned()), course.now());
     course
         .fenced("forget_pair", move |tx| {
+            end.put(tx, now)?;
             tx.delete_pair(pair)?;
             tx.leave_lineage(owner, &left)?;
             intent.map_or(Ok(()), |id| tx.finish_intent(id, IntentState::Done, Some(&left)))
@@ -224,7 +234,7 @@ impl Removal<'_> {
     }
 }
 
-fn status_to_close(pass: &Pass, gone: &Gone<'_>) -> Option<String> {
+pub(super) fn status_to_close(pass: &Pass, gone: &Gone<'_>) -> Option<String> {
     let pair = &gone.memory.pair;
     let types = pass.spec.types.iter().find(|types| {
         types.source.reference == pair.source_type && types.target.reference == pair.target_type
@@ -257,13 +267,8 @@ fn changes(left: &Item, status: Option<&str>) -> Vec<Change> {
 async fn may_remove(course: &Course, gone: &Gone<'_>) -> Result<(), Stop> {
     let options = &course.spec.config.options;
     let wanted = course.removals().saturating_add(1);
-    let over = |option: &str, limit: u64| {
-        Err(Stop::Limit(format!(
-            "the run stopped at {option} = {limit}; look at what was deleted on the {}, then raise the limit or run it \
-             again",
-            gone.side
-        )))
-    };
+    let what = format!("what was deleted on the {}", gone.side);
+    let over = |option: &str, limit: u64| Err(reached(option, limit, &what));
     if let Some(limit) = options.max_deletes.filter(|limit| wanted > *limit) {
         return over("max_deletes", limit);
     }
@@ -332,8 +337,10 @@ async fn record(
     let tombstone = tombstone(course, gone, removal.policy);
     let pair = seen(resting(&gone.memory.pair), gone.left_side(), shown);
     let (bases, receipt) = closed(gone, shown, now);
+    let end = gone.end(told(gone, removal.policy));
     course
         .fenced("record_deletion", move |tx| {
+            end.put(tx, now)?;
             tx.update_pair(&pair)?;
             tx.put_bases(&bases)?;
             tx.put_receipts(slice::from_ref(&receipt))?;

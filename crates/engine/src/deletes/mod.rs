@@ -3,8 +3,11 @@
 //! An item counts as deleted only when its tracker says so when asked a second time ([`Presence::Deleted`]): an account
 //! that lost a right sees the same as one whose item is gone. What left the filter is there, and is not deleted.
 //!
+//! An item that was edited on the other side meanwhile is a conflict where the configuration does not say who wins: a
+//! person decides, and nothing is removed or made until then.
+//!
 //! Files: `rule` (what the policy comes to; pure), `act` (writes and records it), `sweep` (looks whether items are still
-//! there), `back` (pairs whose item came back).
+//! there), `back` (items that came back), `decide` (carries out what a person decided), `end` (what is over with a pair).
 //!
 //! # Invariants
 //! - Nothing is deleted or closed that we hold no receipt for.
@@ -14,14 +17,18 @@
 
 mod act;
 mod back;
+mod decide;
+mod end;
 mod rule;
 mod sweep;
 
 use syncline_domain::ports::{Connector, Presence};
 use syncline_domain::{
-    DeletePolicy, Fields, Item, ItemId, PairState, Side, TargetEdits, Tombstone,
+    Conflict, ConflictKind, DeletePolicy, Fields, ItemId, ItemState, PairState, Resolution, Side,
+    TargetEdits, Tombstone,
 };
 
+use crate::clash;
 use crate::course::Course;
 use crate::error::Stop;
 use crate::known::PairMemory;
@@ -29,9 +36,13 @@ use crate::outcome::{Brief, RetryMove, Verdict};
 use crate::page::{Page, at};
 use crate::pass::Pass;
 use crate::retry::backoff;
+use end::End;
 use rule::{Fate, fate};
 
-pub(crate) use back::revive;
+pub(crate) use back::{is_back, reads, revive};
+pub(crate) use decide::carry_out;
+pub(crate) use end::{Displaced, displaced_by};
+pub(crate) use rule::Edit;
 pub(crate) use sweep::sweep;
 
 /// An item of a pair that was not found.
@@ -50,6 +61,8 @@ struct Gone<'a> {
     memory: &'a PairMemory,
     /// The side on which it was deleted.
     side: Side,
+    /// The decision of a person that is carried out with it.
+    decided: Option<&'a Resolution>,
 }
 
 impl Gone<'_> {
@@ -60,6 +73,15 @@ impl Gone<'_> {
 
     fn left(&self) -> ItemId {
         self.memory.pair.item(self.left_side()).cloned().unwrap_or_default()
+    }
+
+    fn lost(&self) -> ItemId {
+        self.memory.pair.item(self.side).cloned().unwrap_or_default()
+    }
+
+    /// What is over once the deletion is followed.
+    fn end(&self, why: String) -> End {
+        End::of(self.memory.pair.id, self.decided, why)
     }
 }
 
@@ -108,16 +130,66 @@ pub(crate) async fn judge(
         let brief = Brief { copy: copy.clone(), ..Brief::bare(&one.item) };
         page.waiting.entry(one.item.clone()).or_insert(brief);
         let item = one.item.clone();
-        let verdict = match &memory {
-            None => one.otherwise,
+        // Comments would have nowhere to go, or nobody to come from.
+        page.untouch(&item);
+        let judged = match &memory {
+            None => one.otherwise.into(),
             Some(memory) if memory.pair.state == PairState::Ignored => {
-                Verdict::filtered(memory.tombstone().map_or_else(by_hand, resting))
+                Verdict::filtered(memory.tombstone().map_or_else(by_hand, resting)).into()
             }
-            Some(memory) => confirmed(course, pass, one, memory).await?,
+            Some(memory) => match held(page, &one, memory) {
+                Some(verdict) => verdict.into(),
+                None => confirmed(course, pass, one, memory).await?,
+            },
         };
-        page.settle(course, pass, (&item, copy), verdict, Fields::new());
+        let verdict = match judged {
+            Judged::Settled(verdict) => verdict,
+            Judged::Clash(conflict) => clashed(page, &item, memory.as_ref(), *conflict),
+        };
+        let told_before = verdict.state == ItemState::Conflicted
+            && memory.is_some_and(|memory| !course.tell_conflicted(memory.pair.id));
+        if told_before {
+            page.waiting.remove(&item);
+        } else {
+            page.settle(course, pass, (&item, copy), verdict, Fields::new());
+        }
     }
     Ok(())
+}
+
+/// What became of a lost item.
+enum Judged {
+    Settled(Verdict),
+    /// A person decides.
+    Clash(Box<Conflict>),
+}
+
+impl From<Verdict> for Judged {
+    fn from(verdict: Verdict) -> Self {
+        Self::Settled(verdict)
+    }
+}
+
+/// An earlier write whose outcome is not known holds the pair's other item.
+fn held(page: &Page, lost: &Lost, memory: &PairMemory) -> Option<Verdict> {
+    let (left, item) = (lost.side.other(), memory.pair.item(lost.side.other())?);
+    page.recovered.held(left, item).map(crate::recover::Hold::verdict)
+}
+
+fn clashed(
+    page: &mut Page,
+    item: &ItemId,
+    memory: Option<&PairMemory>,
+    conflict: Conflict,
+) -> Verdict {
+    let known = memory.and_then(|memory| memory.conflict_of(ConflictKind::Deletion));
+    if known.is_some_and(|row| clash::is_old_news(row, &conflict)) {
+        return Verdict::well(ItemState::Unchanged)
+            .by_rule("an ignored conflict of an edit with a deletion");
+    }
+    let verdict = Verdict::conflicted(conflict.reason.clone());
+    page.note_clash(item, conflict);
+    verdict
 }
 
 /// Why nothing happens to a pair that somebody took apart.
@@ -131,27 +203,30 @@ async fn confirmed(
     pass: &Pass,
     lost: Lost,
     memory: &PairMemory,
-) -> Result<Verdict, Stop> {
-    let Some(id) = memory.pair.item(lost.side) else { return Ok(lost.otherwise) };
+) -> Result<Judged, Stop> {
+    let Some(id) = memory.pair.item(lost.side) else { return Ok(lost.otherwise.into()) };
     match connector(pass, lost.side).probe(id).await {
-        Ok(Presence::Deleted) => follow(course, pass, &Gone { memory, side: lost.side }).await,
-        Ok(Presence::Forbidden) => Ok(lost.otherwise),
+        Ok(Presence::Deleted) => {
+            follow(course, pass, &Gone { memory, side: lost.side, decided: None }).await
+        }
+        Ok(Presence::Forbidden) => Ok(lost.otherwise.into()),
         Ok(Presence::Present) => Ok(Verdict::waiting(
             "it was not found at first, and is there all the same; the next run looks again",
             None,
             RetryMove::Later(course.now().after(backoff(0))),
-        )),
+        )
+        .into()),
         Err(error) if error.kind.stops_run() => Err(at(lost.side, error)),
-        Err(error) => Ok(Verdict::refused(&error)),
+        Err(error) => Ok(Verdict::refused(&error).into()),
     }
 }
 
-async fn follow(course: &Course, pass: &Pass, gone: &Gone<'_>) -> Result<Verdict, Stop> {
+async fn follow(course: &Course, pass: &Pass, gone: &Gone<'_>) -> Result<Judged, Stop> {
     let policy = policy(pass, gone.side);
     match policy {
         DeletePolicy::Ignore | DeletePolicy::Unlink => {
             act::bury(course, pass, gone, policy).await?;
-            Ok(Verdict::filtered(told(gone, policy)))
+            Ok(Verdict::filtered(told(gone, policy)).into())
         }
         DeletePolicy::Close | DeletePolicy::Delete => remove(course, pass, gone, policy).await,
     }
@@ -175,13 +250,14 @@ async fn remove(
     pass: &Pass,
     gone: &Gone<'_>,
     policy: DeletePolicy,
-) -> Result<Verdict, Stop> {
+) -> Result<Judged, Stop> {
     let left = match act::look(pass, gone).await? {
         act::Left::There(item) => item,
-        act::Left::Gone => return act::both_gone(course, pass, gone, None).await,
-        act::Left::Unknown(verdict) => return Ok(verdict),
+        act::Left::Gone => return Ok(act::both_gone(course, pass, gone, None).await?.into()),
+        act::Left::Unknown(verdict) => return Ok(verdict.into()),
     };
-    match fate(&question(pass, gone, &left)) {
+    let edits = rule::edits(&pass.spec, gone.memory, gone.left_side(), &left);
+    match fate(&question(pass, gone, &edits)) {
         Fate::Go => {}
         Fate::Keep => {
             act::bury(course, pass, gone, DeletePolicy::Unlink).await?;
@@ -189,13 +265,13 @@ async fn remove(
                 "deleted on the {}, but the other item was edited since, which counts for more here: it stays, with a \
                  note, and is no longer synced",
                 gone.side
-            )));
+            ))
+            .into());
         }
         Fate::Ask => {
-            return Ok(Verdict::conflicted(format!(
-                "deleted on the {}, while the other item was edited: decide whether it stays",
-                gone.side
-            )));
+            let (memory, side, now) = (gone.memory, gone.side, course.now());
+            let conflict = clash::of_deletion(pass, memory, &left, side, &edits, now);
+            return Ok(Judged::Clash(Box::new(conflict)));
         }
     }
     if !act::is_ours(course, gone).await? {
@@ -204,15 +280,16 @@ async fn remove(
             "deleted on the {}; the other item was never written by this configuration, so it is not ours to remove: it \
              stays, with a note, and is no longer synced",
             gone.side
-        )));
+        ))
+        .into());
     }
-    act::remove(course, pass, gone, &left, policy).await
+    Ok(act::remove(course, pass, gone, &left, policy).await?.into())
 }
 
-fn question(pass: &Pass, gone: &Gone<'_>, left: &Item) -> rule::Question {
+fn question(pass: &Pass, gone: &Gone<'_>, edits: &[Edit]) -> rule::Question {
     let config = &pass.spec.config;
     rule::Question {
-        edited: rule::edited(&pass.spec, gone.memory, gone.left_side(), left),
+        edited: !edits.is_empty(),
         two_way: pass.two_way,
         deleted: gone.side,
         resolution: config.conflict_resolution,

@@ -1,7 +1,9 @@
 //! What a deletion comes to when the other item was edited meanwhile, and how an item is closed. Pure.
 
+use serde_json::Value;
 use syncline_domain::{
-    ConflictResolution, Item, Side, StatusCategory, StatusSchema, SyncSpec, TypePair, same,
+    ConflictResolution, FieldRef, Item, Side, StatusCategory, StatusSchema, SyncSpec, TypePair,
+    same,
 };
 
 use crate::adopt::Compare as _;
@@ -62,14 +64,28 @@ pub(super) const fn fate(question: &Question) -> Fate {
     }
 }
 
-/// Whether some value that the configuration knows of differs from what both agreed on last.
-pub(super) fn edited(spec: &SyncSpec, memory: &PairMemory, side: Side, item: &Item) -> bool {
+/// A value that is not what both sides agreed on last.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Edit {
+    pub(crate) field: FieldRef,
+    pub(crate) base: Value,
+    pub(crate) now: Value,
+}
+
+/// What was edited on the side that is left, of all values that the configuration knows of.
+pub(super) fn edits(spec: &SyncSpec, memory: &PairMemory, side: Side, item: &Item) -> Vec<Edit> {
+    if item.version == *memory.pair.version(side) {
+        return Vec::new();
+    }
     let types = Types { spec, side, type_ref: &item.type_ref };
-    item.version != *memory.pair.version(side)
-        && memory
-            .bases_of(side)
-            .iter()
-            .any(|(field, base)| !same(base, &value_of(item, field), types.field_type(field)))
+    let edit = |(field, base): &(FieldRef, Value)| {
+        let now = value_of(item, field);
+        let is_news = !same(base, &now, types.field_type(field));
+        is_news.then(|| Edit { field: field.clone(), base: base.clone(), now })
+    };
+    let mut edits: Vec<Edit> = memory.bases_of(side).iter().filter_map(edit).collect();
+    edits.sort_by(|one, other| one.field.cmp(&other.field));
+    edits
 }
 
 /// The status by which an item of `side` is closed: what the mappings make of a removed or finished item of the other

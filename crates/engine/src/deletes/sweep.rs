@@ -9,6 +9,7 @@ use std::sync::Arc;
 use syncline_domain::ports::StoreExt as _;
 use syncline_domain::{DeletePolicy, ItemId, Pair, PairId, PairState, Side};
 
+use super::back::{come_back, wake};
 use super::{Lost, connector, policy};
 use crate::choose::gone;
 use crate::course::Course;
@@ -81,25 +82,40 @@ async fn look(
     side: Side,
     pairs: Vec<Pair>,
 ) -> Result<(), Stop> {
+    let asleep = asleep(course, side, &pairs).await?;
     let active: Vec<Pair> =
         pairs.into_iter().filter(|pair| pair.state == PairState::Active).collect();
-    let ids: Vec<ItemId> = active.iter().filter_map(|pair| pair.item(side).cloned()).collect();
+    let ids: Vec<ItemId> =
+        active.iter().chain(&asleep).filter_map(|pair| pair.item(side).cloned()).collect();
     if ids.is_empty() {
         return Ok(());
     }
     let found = connector(pass, side).fetch(&ids).await.map_err(|error| at(side, error))?;
     let there: HashSet<ItemId> = found.into_iter().map(|item| item.id).collect();
-    let lost: Vec<Lost> = active
-        .iter()
-        .filter(|pair| pair.item(side).is_some_and(|id| !there.contains(id)))
-        .filter_map(|pair| lost(pass, side, pair))
-        .collect();
+    let is_there = |pair: &&Pair| pair.item(side).is_some_and(|id| there.contains(id));
+    wake(course, asleep.iter().filter(is_there).cloned().collect()).await?;
+    let (here, away): (Vec<&Pair>, Vec<&Pair>) = active.iter().partition(is_there);
+    come_back(course, side, here.iter().map(|pair| pair.id).collect()).await?;
+    let lost: Vec<Lost> = away.into_iter().filter_map(|pair| lost(pass, side, pair)).collect();
     if lost.is_empty() {
         return Ok(());
     }
     course.expect(u64::try_from(lost.len()).unwrap_or(u64::MAX));
     let input = PageInput { lost, ..PageInput::default() };
     process(course, pass, recovered, input, Turn::alone()).await
+}
+
+/// The pairs that rest because their item of this side was deleted.
+async fn asleep(course: &Course, side: Side, pairs: &[Pair]) -> Result<Vec<Pair>, Stop> {
+    let resting = pairs.iter().filter(|pair| pair.state == PairState::Ignored);
+    let ids: Vec<PairId> = resting.clone().map(|pair| pair.id).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = course.parts.store.view("tombstones", move |tx| tx.tombstones(&ids)).await?;
+    let is_of =
+        |pair: &&Pair| found.iter().any(|one| one.pair_id == pair.id && one.deleted_side == side);
+    Ok(resting.filter(is_of).cloned().collect())
 }
 
 fn lost(pass: &Pass, side: Side, pair: &Pair) -> Option<Lost> {

@@ -14,6 +14,7 @@ use syncline_domain::{
 
 use super::trace::{self, Trace};
 use super::{Bases, End, Types};
+use crate::deletes::displaced_by;
 use crate::known::sent_ref;
 use crate::merge::alike;
 use crate::page::with_version;
@@ -41,7 +42,15 @@ pub(super) fn end(
         End::Adopted(item) => {
             let read = intent.side.other();
             let from = std::slice::from_ref(&intent.from_item_id);
-            let old = tx.pairs_by_items(spec.config.id, read, from)?.pop();
+            let mut old = tx.pairs_by_items(spec.config.id, read, from)?.pop();
+            if let (Some(pair), WriteOp::Create) = (&old, intent.op)
+                && let Some(displaced) = displaced_by(tx, pair, intent.side)?
+            {
+                let config = &spec.config;
+                let ends = [config.source_connector_id, config.target_connector_id];
+                displaced.put(tx, ends, now)?;
+                old = None;
+            }
             let pair = match (old, intent.op) {
                 (Some(pair), _) => seen(tx, spec, pair, intent.side, item)?,
                 (None, WriteOp::Create) => adopt(tx, spec, intent, item, now)?,

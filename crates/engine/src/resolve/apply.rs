@@ -14,6 +14,7 @@ use crate::adopt::shows;
 use crate::agree::agreement;
 use crate::clash::Closing;
 use crate::course::Course;
+use crate::deletes;
 use crate::error::Stop;
 use crate::known::{PairMemory, of_pairs};
 use crate::merge::Stance;
@@ -28,7 +29,7 @@ use crate::write::{Answer, send};
 const TRIES: u32 = 5;
 
 /// Ends the reason of a failure that passes by itself.
-pub(super) const LATER: &str = "; the next run tries again";
+pub(crate) const LATER: &str = "; the next run tries again";
 
 /// What became of a decision.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,21 +62,56 @@ pub(crate) async fn carry_out(
     conflict: &Conflict,
     resolution: &Resolution,
 ) -> Result<Done, Stop> {
-    let Some(about) = conflict.field.as_ref().filter(|_| conflict.kind == ConflictKind::Field)
-    else {
-        return Ok(Done::NotYet(not_a_field(conflict.kind).to_owned()));
-    };
     let run = conflict.execution_id;
     let passes = Passes {
         forward: Pass::prepare(&course.spec, Side::Source, ends, run, false)?,
         backward: Pass::prepare(&course.spec, Side::Target, ends, run, false)?,
     };
+    match (conflict.kind, &conflict.field) {
+        (ConflictKind::Deletion, _) => of_deletion(course, &passes, conflict, resolution).await,
+        (ConflictKind::Field, Some(about)) => {
+            of_field(course, &passes, conflict, about, resolution).await
+        }
+        (ConflictKind::Field | ConflictKind::TypeMismatch, _) => {
+            Ok(Done::NotYet(NO_FIELD.to_owned()))
+        }
+    }
+}
+
+const NO_FIELD: &str = "no value can be written here: map the two types, give one item another type, or take the pair apart; \
+     the conflict then closes by itself";
+
+const NO_PAIR: &str = "the two items are no pair any more; nothing was written";
+
+async fn of_deletion(
+    course: &Course,
+    passes: &Passes,
+    conflict: &Conflict,
+    resolution: &Resolution,
+) -> Result<Done, Stop> {
+    let memory = memory_of(course, conflict).await?;
+    match (memory, conflict.deleted_side) {
+        (Some(memory), Some(deleted)) => {
+            let pass = passes.writing(deleted);
+            Box::pin(deletes::carry_out(course, pass, &memory, conflict, resolution)).await
+        }
+        _ => Ok(Done::NotYet(NO_PAIR.to_owned())),
+    }
+}
+
+async fn of_field(
+    course: &Course,
+    passes: &Passes,
+    conflict: &Conflict,
+    about: &FieldRef,
+    resolution: &Resolution,
+) -> Result<Done, Stop> {
     for _ in 0..TRIES {
-        let scene = match look(course, &passes, conflict, about, resolution).await? {
+        let scene = match look(course, passes, conflict, about, resolution).await? {
             Ok(scene) => scene,
             Err(why) => return Ok(Done::NotYet(why)),
         };
-        match step(course, &passes, scene, resolution).await? {
+        match step(course, passes, scene, resolution).await? {
             Step::Over => return Ok(Done::Applied),
             Step::Failed(why) => return Ok(Done::NotYet(why)),
             Step::Again => {}
@@ -83,18 +119,6 @@ pub(crate) async fn carry_out(
     }
     let why = "the items were changed again and again while the decision was written";
     Ok(Done::NotYet(format!("{why}{LATER}")))
-}
-
-const fn not_a_field(kind: ConflictKind) -> &'static str {
-    match kind {
-        ConflictKind::TypeMismatch => {
-            "no value can be written here: map the two types, give one item another type, or take \
-             the pair apart; the conflict then closes by itself"
-        }
-        ConflictKind::Deletion | ConflictKind::Field => {
-            "this conflict is not about the value of a field; nothing was written"
-        }
-    }
 }
 
 /// Both items as they are now, and what each must show.
@@ -115,7 +139,7 @@ async fn look(
     resolution: &Resolution,
 ) -> Result<Looked, Stop> {
     let Some(memory) = memory_of(course, conflict).await? else {
-        return Ok(Err("the two items are no pair any more; nothing was written".to_owned()));
+        return Ok(Err(NO_PAIR.to_owned()));
     };
     let source = one_item(&passes.forward, &conflict.source_item_id).await?;
     let target = one_item(&passes.backward, &conflict.target_item_id).await?;
@@ -334,7 +358,7 @@ fn not_kept(side: Side, field: &FieldRef, wanted: &Value, shown: &Value) -> Stri
     )
 }
 
-fn refused(side: Side, error: &ConnectorError) -> String {
+pub(crate) fn refused(side: Side, error: &ConnectorError) -> String {
     let passes = error.kind.stops_run() || error.kind == ErrorKind::Ambiguous;
     let later = if passes { LATER } else { "" };
     format!("{side}: {}{later}", error.for_people())

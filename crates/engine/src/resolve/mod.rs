@@ -22,7 +22,7 @@ use crate::error::{StartError, Stop};
 use crate::lease::Keeper;
 use crate::start::{running_now, running_row, take_lease};
 
-pub(crate) use apply::{Done, carry_out};
+pub(crate) use apply::{Done, LATER, carry_out, refused};
 pub(crate) use stored::take_up;
 
 /// Which decision to carry out.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::Value;
 use syncline_domain::ports::{ConflictFilter, RunEnding, Tx};
 use syncline_domain::{
-    ConfigHealth, Conflict, ConflictStatus, Execution, ExecutionStatus, Fault, ItemRetry,
-    NotificationEvent, Side, SyncConfig, Timestamp,
+    ConfigHealth, Conflict, ConflictKind, ConflictStatus, Execution, ExecutionStatus, Fault,
+    ItemRetry, NotificationEvent, Side, SyncConfig, Timestamp,
 };
 
 use super::publish::{Event, publish};
@@ -47,6 +47,8 @@ impl RunEnding for Herald {
         let before = tx.config_health(config.id)?;
         let mut failing = tx.retries(config.id, Side::Source, None)?;
         failing.extend(tx.retries(config.id, Side::Target, None)?);
+        // An item that is only to be looked at again has not failed.
+        failing.retain(|retry| retry.attempts > 0);
         if run.failed(&failing) {
             run.tell_failure(tx, before, &failing)?;
         } else {
@@ -227,8 +229,29 @@ fn clash(conflict: &Conflict) -> Clash {
     Clash {
         conflict_id: conflict.id,
         item: format!("{} ({source}, {target})", short(&conflict.title)),
-        source_value: in_words(&conflict.source_value),
-        target_value: in_words(&conflict.target_value),
+        source_value: said_by(conflict, Side::Source),
+        target_value: said_by(conflict, Side::Target),
+    }
+}
+
+/// What a side says: a value, or, about a deletion, that it deleted the item or which fields it edited.
+fn said_by(conflict: &Conflict, side: Side) -> String {
+    let value = match side {
+        Side::Source => &conflict.source_value,
+        Side::Target => &conflict.target_value,
+    };
+    match (conflict.kind, value) {
+        (ConflictKind::Deletion, _) if conflict.deleted_side == Some(side) => {
+            "(deleted)".to_owned()
+        }
+        (ConflictKind::Deletion, Value::Object(fields)) => {
+            let edits: Vec<String> = fields
+                .iter()
+                .map(|(field, value)| format!("{field}: {}", in_words(value)))
+                .collect();
+            short(&edits.join("; "))
+        }
+        _ => in_words(value),
     }
 }
 

@@ -78,7 +78,13 @@ pub(crate) fn sheet(message: &Message, links: &Links) -> Sheet {
                     ("Target Value", line(&one.target_value, WORDS)),
                 ]);
             }
-            sheet.facts.push(("Action Required", "Please choose the values to keep.".to_owned()));
+            let about_item = fields.is_empty() && one.is_some();
+            let asked = if about_item {
+                "Please decide what becomes of the item."
+            } else {
+                "Please choose the values to keep."
+            };
+            sheet.facts.push(("Action Required", asked.to_owned()));
             let link = match one {
                 Some(one) => ("Open the conflict", links.conflict(one.conflict_id)),
                 None => ("Open the conflicts", links.conflicts()),

@@ -7,9 +7,9 @@ use syncline_domain::{
     ItemId, PairId, Resolution, ResolutionId, Timestamp,
 };
 
-use super::{DbTx, resolutions, touched};
+use super::{DbTx, pairs, resolutions, touched};
 use crate::convert::{CHUNK, all, count, from_json, limit as rows_at_most, time, to_json, word};
-use crate::db::on_db;
+use crate::db::{Db, on_db};
 use crate::error::OrFault;
 use crate::schema::conflicts;
 
@@ -97,6 +97,16 @@ impl Row {
     }
 }
 
+/// Deletes the conflicts of a pair that are not resolved: the others outlive it.
+pub(super) fn drop_open(db: &mut Db, pair: PairId) -> Result<(), Fault> {
+    on_db!(db, c => diesel::delete(conflicts::table
+        .filter(conflicts::pair_id.eq(pair.0))
+        .filter(conflicts::status.ne(ConflictStatus::Resolved.as_str())))
+        .execute(c))
+    .or_fault()?;
+    Ok(())
+}
+
 fn taken() -> String {
     "a conflict of this pair about this field is open already".to_owned()
 }
@@ -122,7 +132,11 @@ macro_rules! let_through {
 impl ConflictTx for DbTx<'_> {
     fn insert_conflict(&mut self, conflict: &Conflict) -> Result<ConflictId, Fault> {
         let new = Row::new(conflict)?;
-        let id = self.write()?.guarded(|db| {
+        let db = self.write()?;
+        if pairs::get(db, conflict.pair_id)?.is_none() {
+            return Err(Fault::Conflict(format!("there is no pair {}", conflict.pair_id)));
+        }
+        let id = db.guarded(|db| {
             on_db!(db, c => diesel::insert_into(conflicts::table)
                 .values(&new)
                 .returning(conflicts::id)

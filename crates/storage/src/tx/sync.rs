@@ -9,7 +9,7 @@ use syncline_domain::{
     Timestamp,
 };
 
-use super::{DbTx, bases, comments, intents, lineage, pairs, retries};
+use super::{DbTx, bases, comments, conflicts, intents, lineage, pairs, retries};
 
 impl SyncTx for DbTx<'_> {
     fn insert_pair(&mut self, pair: &Pair) -> Result<PairId, Fault> {
@@ -48,7 +48,9 @@ impl SyncTx for DbTx<'_> {
     }
 
     fn delete_pair(&mut self, id: PairId) -> Result<(), Fault> {
-        pairs::delete(self.write()?, id)
+        let db = self.write()?;
+        conflicts::drop_open(db, id)?;
+        pairs::delete(db, id)
     }
 
     fn paired_items(

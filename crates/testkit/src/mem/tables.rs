@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use syncline_domain::ports::Lease;
 use syncline_domain::{
     ApiKey, AuditEntry, Base, CommentId, CommentPair, ConfigHealth, ConfigId, Conflict, ConflictId,
-    ConnectorId, ConnectorRow, Cursor, Delivery, Execution, ExecutionId, Fault, FieldMapping,
-    FieldRef, FieldRow, Intent, ItemId, ItemOutcome, ItemRetry, JobClaim, LineageId,
+    ConflictStatus, ConnectorId, ConnectorRow, Cursor, Delivery, Execution, ExecutionId, Fault,
+    FieldMapping, FieldRef, FieldRow, Intent, ItemId, ItemOutcome, ItemRetry, JobClaim, LineageId,
     NotificationId, NotificationSetting, Occurrence, OutboxMessage, OutboxStatus, OutcomeId, Pair,
     PairId, Receipt, RememberedReply, Resolution, Side, StatusMapping, StatusRow, SyncConfig,
     Tombstone, TypeId, TypeMapping, TypeMappingId, TypeRow, UserMap, Webhook, WebhookId,
@@ -108,6 +108,7 @@ impl Tables {
         self.user_maps.remove(&id);
         self.executions.keep(|run| run.config_id != id);
         self.outcomes.keep(|(run, _), _| !runs.contains(run));
+        self.conflicts.keep(|row| row.config_id != id);
         self.drop_pairs(&pairs);
         self.intents.keep(|intent| intent.config_id != id);
         self.cursors.keep(|(config, _), _| *config != id);
@@ -176,7 +177,8 @@ impl Tables {
         self.receipts.keep(|(pair, _, _), _| !ids.contains(pair));
         self.comment_pairs.keep(|(pair, _), _| !ids.contains(pair));
         self.tombstones.keep(|pair, _| !ids.contains(pair));
-        self.conflicts.keep(|row| !ids.contains(&row.pair_id));
+        self.conflicts
+            .keep(|row| row.status == ConflictStatus::Resolved || !ids.contains(&row.pair_id));
         let left: BTreeSet<ConflictId> = self.conflicts.all().map(|row| row.id).collect();
         self.resolutions.keep(|row| left.contains(&row.conflict_id));
         for id in ids {

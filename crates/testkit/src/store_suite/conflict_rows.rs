@@ -208,6 +208,39 @@ pub async fn decisions_come_in_order_and_go_with_their_conflict(store: Arc<dyn S
     assert_eq!(view(&store, move |tx| tx.resolutions(other)).await.len(), 1);
 }
 
+pub async fn what_was_decided_outlives_its_pair(store: Arc<dyn Store>) {
+    let (config, one, two) = two_pairs(&store).await;
+    let (done, open) = tx(&store, move |tx| {
+        let resolved = Conflict {
+            status: ConflictStatus::Resolved,
+            ended_at: Some(at(9)),
+            ..conflict(config, one, None)
+        };
+        let done = tx.insert_conflict(&resolved)?;
+        tx.insert_resolution(&resolution(done, "ada"))?;
+        let open = tx.insert_conflict(&conflict(config, one, Some("a")))?;
+        tx.insert_resolution(&resolution(open, "bob"))?;
+        tx.insert_conflict(&conflict(config, two, Some("a")))?;
+        tx.delete_pair(one)?;
+        Ok((done, open))
+    })
+    .await;
+    let kept = view(&store, move |tx| tx.conflict(done)).await;
+    assert_eq!(kept.map(|row| row.pair_id), Some(one));
+    assert_eq!(view(&store, move |tx| tx.resolutions(done)).await.len(), 1);
+    assert_eq!(view(&store, move |tx| tx.conflict(open)).await, None);
+    assert_eq!(view(&store, move |tx| tx.resolutions(open)).await, []);
+    assert_eq!(view(&store, move |tx| tx.open_conflicts(&[one])).await, []);
+    assert_eq!(view(&store, move |tx| tx.open_conflicts(&[two])).await.len(), 1);
+    let late = conflict(config, one, Some("b"));
+    conflicts(&store, move |tx| tx.insert_conflict(&late)).await;
+    let all = ConflictFilter::default();
+    assert_eq!(view(&store, move |tx| tx.conflicts(&all, 0, 9)).await.len(), 2);
+    tx(&store, move |tx| tx.delete_config(config)).await;
+    let all = ConflictFilter::default();
+    assert_eq!(view(&store, move |tx| tx.conflicts(&all, 0, 9)).await, []);
+}
+
 pub async fn only_old_resolved_conflicts_are_pruned(store: Arc<dyn Store>) {
     let (config, one, _) = two_pairs(&store).await;
     let ids = tx(&store, move |tx| {

@@ -226,6 +226,7 @@ macro_rules! store_suite {
             a_pair_has_one_open_conflict_about_a_field
             conflicts_come_newest_first_filtered_and_counted
             decisions_come_in_order_and_go_with_their_conflict
+            what_was_decided_outlives_its_pair
             only_old_resolved_conflicts_are_pruned
 
             tombstones_go_with_their_pair
