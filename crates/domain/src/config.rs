@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     ConfigId, ConflictResolution, ConnectorId, DeletePolicy, Direction, FieldId, FieldMappingId,
-    FieldRef, MapDirection, MappingType, MissedRuns, OnMany, Overlap, Side, StatusId,
+    FieldRef, MapDirection, MappingType, MissedRuns, OnMany, Overlap, RequirePlan, Side, StatusId,
     StatusMappingId, TargetEdits, Timestamp, TriggerType, TypeId, TypeMappingId, When,
 };
 
@@ -105,6 +105,8 @@ pub struct Options {
     pub max_deletes: Option<u64>,
     /// A run stops before it deletes more than this share of all pairs, in percent.
     pub max_delete_percent: Option<u32>,
+    /// When runs that nobody starts by hand wait for a plan that somebody looked at.
+    pub require_plan: RequirePlan,
     /// What becomes of missed schedule instants.
     pub missed_runs: MissedRuns,
     /// What becomes of a schedule instant during a run.
@@ -136,6 +138,7 @@ impl Default for Options {
             max_updates: None,
             max_deletes: None,
             max_delete_percent: None,
+            require_plan: RequirePlan::Never,
             missed_runs: MissedRuns::Once,
             overlap: Overlap::Skip,
             jitter_seconds: 0,

@@ -73,6 +73,10 @@ row_ids! {
     ConflictId;
     /// A decision about a conflict.
     ResolutionId;
+    /// A stored plan of what a run would write.
+    PlanId;
+    /// One write of a plan.
+    PlanWriteId;
 }
 
 macro_rules! text_ids {

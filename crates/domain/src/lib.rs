@@ -9,7 +9,7 @@
 //! - What automation keeps: [`Job`], [`Webhook`], [`Delivery`], [`Occurrence`], [`NotificationSetting`],
 //!   [`OutboxMessage`]; [`WaitingRoom`] holds the limit of the queue.
 //! - What the engine remembers: [`Pair`], [`Base`], [`Receipt`], [`Intent`], [`Execution`], [`ItemOutcome`],
-//!   [`Conflict`].
+//!   [`Conflict`]; and what people look at before it is written: [`StoredPlan`].
 //! - [`ports`]: `Clock`, `Store`, `Connector` and the others. [`Fault`] is the only error that crosses rooms.
 //!
 //! # What is deliberately absent
@@ -37,6 +37,7 @@ mod item;
 mod job;
 mod link;
 mod notification;
+mod plan;
 pub mod ports;
 mod room;
 mod schedule;
@@ -62,8 +63,8 @@ pub use fault::{Fault, FieldFault};
 pub use ids::{
     ApiKeyId, AuditId, CommentId, ConfigId, ConflictId, ConnectorId, Cursor, DeliveryId,
     ExecutionId, FieldId, FieldMappingId, FieldRef, IntentId, ItemId, JobId, LineageId,
-    NotificationId, OccurrenceId, OpId, OutboxId, OutcomeId, PairId, ResolutionId, STATUS_REF,
-    StatusId, StatusMappingId, TypeId, TypeMappingId, Version, WebhookId,
+    NotificationId, OccurrenceId, OpId, OutboxId, OutcomeId, PairId, PlanId, PlanWriteId,
+    ResolutionId, STATUS_REF, StatusId, StatusMappingId, TypeId, TypeMappingId, Version, WebhookId,
 };
 pub use item::{Attachment, Comment, Fields, Item, ItemLink, NewComment};
 pub use job::{
@@ -74,6 +75,7 @@ pub use link::{LinkKind, LinkWords, link_kind, nearest_link};
 pub use notification::{
     ConfigHealth, NotificationSetting, OutboxMessage, OutboxSettlement, StoredRecipient,
 };
+pub use plan::{PLAN_LASTS, PlanLimit, PlanTotals, PlannedWrite, RulesReview, StoredPlan};
 pub use room::WaitingRoom;
 pub use schedule::Occurrence;
 pub use schema::{FieldRow, FieldSchema, Schema, StatusRow, StatusSchema, TypeRow, TypeSchema};
@@ -90,7 +92,7 @@ pub use words::{
     AuthType, ChannelKind, ConflictKind, ConflictResolution, ConflictStatus, DeletePolicy,
     DeliveryStatus, Direction, ErrorType, EventType, ExecutionStatus, FieldType, IntentState,
     ItemState, JobStatus, MapDirection, MappingType, MissedRuns, NotificationEvent,
-    OccurrenceState, OnMany, OutboxStatus, Overlap, ResolutionChoice, Role, RunDirection, Side,
-    StatusCategory, TargetEdits, TextFormat, Trigger, TriggerType, UnknownWord, WebhookAuth, When,
-    WriteOp,
+    OccurrenceState, OnMany, OutboxStatus, Overlap, PlanOperation, PlanState, RequirePlan,
+    ResolutionChoice, Role, RunDirection, Side, StatusCategory, TargetEdits, TextFormat, Trigger,
+    TriggerType, UnknownWord, WebhookAuth, When, WriteOp,
 };

@@ -600,6 +600,48 @@ words! {
 }
 
 words! {
+    /// When runs that nobody starts by hand wait for a plan that somebody looked at.
+    RequirePlan as "require_plan" {
+        /// Never.
+        Never = "never",
+        /// After rules, filters or options changed, until a plan made with them was applied.
+        OnMappingChange = "on_mapping_change",
+    }
+}
+
+words! {
+    /// What a write of a plan does to an item.
+    PlanOperation as "plan operation" {
+        /// A copy is made.
+        Create = "create",
+        /// An item is changed.
+        Update = "update",
+        /// Two items are joined, and the written one is changed where it differs.
+        Link = "link",
+        /// An item is closed, because its partner was deleted.
+        Close = "close",
+        /// An item is deleted, because its partner was.
+        Delete = "delete",
+        /// An item gets a note that it is no longer synced.
+        Unlink = "unlink",
+    }
+}
+
+words! {
+    /// Where a plan stands.
+    PlanState as "plan state" {
+        /// It may be applied.
+        Open = "open",
+        /// A run applies it.
+        Applying = "applying",
+        /// A run applied it, and came to its end.
+        Applied = "applied",
+        /// The run that applied it stopped on its way.
+        Stopped = "stopped",
+    }
+}
+
+words! {
     /// Where a message to one recipient stands.
     OutboxStatus as "outbox status" {
         /// Waiting to be sent, perhaps again.

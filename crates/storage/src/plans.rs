@@ -6,11 +6,11 @@ use std::time::Duration;
 use diesel::connection::{Instrumentation, InstrumentationEvent};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use syncline_domain::ports::{DeliveryFilter, ExecutionFilter, OutcomeFilter, Tx};
+use syncline_domain::ports::{DeliveryFilter, ExecutionFilter, OutcomeFilter, PlanFilter, Tx};
 use syncline_domain::{
     ConfigId, ConnectorId, DeliveryStatus, ExecutionId, ExecutionStatus, Fault, ItemId, ItemState,
-    JobClaim, JobId, JobOutcome, LineageId, NewJob, OutcomeId, PairId, Settlement, Side, Timestamp,
-    TypeId, WebhookId,
+    JobClaim, JobId, JobOutcome, LineageId, NewJob, OutcomeId, PairId, PlanId, PlanWriteId,
+    Settlement, Side, Timestamp, TypeId, WebhookId,
 };
 use syncline_testkit::rows::{
     base, config_row, connector_row, delivery_row, folding_job, pair_row, webhook_row,
@@ -128,6 +128,22 @@ fn assert_walks_only(plans: Vec<(String, String)>, indexes: &[&str]) {
         }
         assert!(!plan.contains("AUTOMATIC"), "{statement}\n{plan}");
     }
+}
+
+#[test]
+fn what_plans_ask_is_found_by_an_index() {
+    let (plan, config) = (PlanId(1), ConfigId(1));
+    let of_config = PlanFilter { config_id: Some(config), ..PlanFilter::default() };
+    let before = PlanFilter { before: Some(plan), ..PlanFilter::default() };
+    assert_no_scan(plans_of(|tx| {
+        tx.plan(plan)?;
+        tx.plan_of_run(ExecutionId(1))?;
+        tx.plans(&of_config, 10)?;
+        tx.plans(&before, 10)?;
+        tx.plan_writes(plan, Some(PlanWriteId(4)), 10)?;
+        tx.prune_plans(Timestamp::from_secs(9), 10)?;
+        tx.rules_review(config).map(drop)
+    }));
 }
 
 #[test]

@@ -342,6 +342,49 @@ table! {
 }
 
 table! {
+    plans (id) {
+        id -> BigInt,
+        config_id -> BigInt,
+        config_version -> BigInt,
+        direction -> Text,
+        is_full -> Bool,
+        is_whole -> Bool,
+        is_truncated -> Bool,
+        totals -> Text,
+        limits -> Text,
+        created_by -> Text,
+        created_at_us -> BigInt,
+        expires_at_us -> BigInt,
+        state -> Text,
+        execution_id -> Nullable<BigInt>,
+        applied_by -> Nullable<Text>,
+        applied_at_us -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    plan_writes (id) {
+        id -> BigInt,
+        plan_id -> BigInt,
+        read_side -> Text,
+        written_side -> Text,
+        operation -> Text,
+        source_id -> Nullable<Text>,
+        target_id -> Nullable<Text>,
+        body -> Text,
+    }
+}
+
+table! {
+    rules_reviews (config_id) {
+        config_id -> BigInt,
+        config_version -> BigInt,
+        plan_id -> BigInt,
+        reviewed_at_us -> BigInt,
+    }
+}
+
+table! {
     leases (name) {
         name -> Text,
         holder -> Text,

@@ -11,6 +11,7 @@ mod deliveries;
 mod factory;
 mod jobs;
 mod outbox;
+mod plans;
 mod run;
 mod schedules;
 mod sealer;
@@ -31,6 +32,7 @@ pub use deliveries::{
 pub use factory::{ConnectorFactory, ConnectorTypeInfo, CredentialField};
 pub use jobs::{JobContext, JobFilter, JobHandler, JobTx, StopReason};
 pub use outbox::{NothingFollows, OutboxFilter, OutboxTx, RunEnding};
+pub use plans::{PlanFilter, PlanTx};
 pub use run::{Crash, FaultPoints, NoEvents, NoFaultPoints, RunEvent, RunEvents};
 pub use schedules::ScheduleTx;
 pub use sealer::{Place, SealError, Sealer};

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{
-    BoxFuture, ConflictTx, DeletionTx, DeliveryTx, JobTx, OutboxTx, ScheduleTx, Topic, Wakeup,
+    BoxFuture, ConflictTx, DeletionTx, DeliveryTx, JobTx, OutboxTx, PlanTx, ScheduleTx, Topic,
+    Wakeup,
 };
 use crate::{
     ApiKey, ApiKeyId, AuditEntry, AuditId, Base, CommentId, CommentPair, ConfigId, ConnectorId,
@@ -125,6 +126,7 @@ pub trait Tx:
     + OutboxTx
     + DeletionTx
     + ConflictTx
+    + PlanTx
 {
 }
 
@@ -142,6 +144,7 @@ impl<T> Tx for T where
         + OutboxTx
         + DeletionTx
         + ConflictTx
+        + PlanTx
 {
 }
 

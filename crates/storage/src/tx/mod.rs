@@ -16,6 +16,7 @@ mod metadata;
 mod notifications;
 mod outbox;
 mod pairs;
+mod plans;
 mod resolutions;
 mod retries;
 mod rules;

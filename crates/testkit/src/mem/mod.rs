@@ -15,6 +15,7 @@ mod jobs;
 mod leases;
 mod metadata;
 mod outbox;
+mod plans;
 mod runs;
 mod schedules;
 mod sync;

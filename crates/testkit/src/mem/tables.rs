@@ -8,8 +8,9 @@ use syncline_domain::{
     ConflictStatus, ConnectorId, ConnectorRow, Cursor, Delivery, Execution, ExecutionId, Fault,
     FieldMapping, FieldRef, FieldRow, Intent, ItemId, ItemOutcome, ItemRetry, JobClaim, LineageId,
     NotificationId, NotificationSetting, Occurrence, OutboxMessage, OutboxStatus, OutcomeId, Pair,
-    PairId, Receipt, RememberedReply, Resolution, Side, StatusMapping, StatusRow, SyncConfig,
-    Tombstone, TypeId, TypeMapping, TypeMappingId, TypeRow, UserMap, Webhook, WebhookId,
+    PairId, PlanId, PlannedWrite, Receipt, RememberedReply, Resolution, RulesReview, Side,
+    StatusMapping, StatusRow, StoredPlan, SyncConfig, Tombstone, TypeId, TypeMapping,
+    TypeMappingId, TypeRow, UserMap, Webhook, WebhookId,
 };
 
 use super::job_rows::JobRow;
@@ -44,6 +45,9 @@ pub(super) struct Tables {
     pub(super) retries: Keyed<(ConfigId, Side, ItemId), ItemRetry>,
     pub(super) tombstones: Keyed<PairId, Tombstone>,
     pub(super) sweeps: Keyed<(ConfigId, Side), PairId>,
+    pub(super) plans: Table<StoredPlan>,
+    pub(super) plan_writes: Table<PlannedWrite>,
+    pub(super) rules_reviews: Keyed<ConfigId, RulesReview>,
     pub(super) comment_pairs: Keyed<(PairId, CommentId), CommentPair>,
     pub(super) leases: Keyed<String, LeaseRow>,
     pub(super) api_keys: Table<ApiKey>,
@@ -114,6 +118,10 @@ impl Tables {
         self.cursors.keep(|(config, _), _| *config != id);
         self.sweeps.keep(|(config, _), _| *config != id);
         self.retries.keep(|(config, _, _), _| *config != id);
+        self.plans.keep(|plan| plan.config_id != id);
+        let left: BTreeSet<PlanId> = self.plans.all().map(|plan| plan.id).collect();
+        self.plan_writes.keep(|write| left.contains(&write.plan_id));
+        self.rules_reviews.remove(&id);
         self.drop_automation(id);
         self.configs.remove(id.0);
     }

@@ -55,6 +55,8 @@ mod outbox;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod pairs;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod plans;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod queue_model;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod runs;
@@ -92,6 +94,7 @@ pub mod rules {
     pub use super::model::*;
     pub use super::outbox::*;
     pub use super::pairs::*;
+    pub use super::plans::*;
     pub use super::queue_model::*;
     pub use super::runs::*;
     pub use super::schedules::*;
@@ -231,6 +234,12 @@ macro_rules! store_suite {
 
             tombstones_go_with_their_pair
             a_look_for_deleted_items_goes_on_where_it_was
+
+            a_plan_comes_back_with_its_writes_in_order
+            a_plan_is_found_by_its_run
+            plans_come_newest_first_filtered_and_paged
+            old_plans_go_after_their_writes
+            a_review_of_rules_is_written_over
 
             lineages_grow_and_unite
             an_item_leaves_its_family

@@ -1,0 +1,3 @@
+DROP TABLE rules_reviews;
+DROP TABLE plan_writes;
+DROP TABLE plans;
