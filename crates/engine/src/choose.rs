@@ -16,6 +16,7 @@ use crate::page::{Page, at, pair_seen};
 use crate::pass::Pass;
 use crate::plan::{Decision, Open, Planned, plan_item};
 use crate::record::{Fact, pair_after};
+use crate::reviewed;
 
 /// Decides about all open items; what is to be written comes back.
 pub(crate) async fn choose(
@@ -65,6 +66,10 @@ pub(crate) fn decide(
     match plan_item(pass, open, course.now()) {
         Decision::LookFirst(open) => to_look.push(*open),
         Decision::Nothing(one) => {
+            if let Some(verdict) = reviewed::allows_link(course, pass, &one) {
+                refuse(course, pass, page, *one, verdict);
+                return;
+            }
             page.note_conflicts(&one);
             nothing(course, pass, page, *one);
         }
@@ -75,12 +80,22 @@ pub(crate) fn decide(
                 let mapped = one.open.mapped.fields;
                 page.settle(course, pass, (&one.open.item.id, copy), verdict, mapped);
             }
-            None => {
-                page.note_conflicts(&one);
-                planned.push(*one);
-            }
+            None => match reviewed::allows(course, pass, &one) {
+                Ok(()) => {
+                    page.note_conflicts(&one);
+                    planned.push(*one);
+                }
+                Err(verdict) => refuse(course, pass, page, *one, *verdict),
+            },
         },
     }
+}
+
+/// An item whose planned write is not that of the plan which the run applies.
+fn refuse(course: &Course, pass: &Pass, page: &mut Page, planned: Planned, verdict: Verdict) {
+    let copy = copy_of(pass, &planned.open).filter(|_| !planned.open.linked);
+    let open = planned.open;
+    page.settle(course, pass, (&open.item.id, copy), verdict, open.mapped.fields);
 }
 
 /// Why an option keeps a planned update from being written.
@@ -103,7 +118,10 @@ fn nothing(course: &Course, pass: &Pass, page: &mut Page, planned: Planned) {
     let copy = copy_of(pass, open);
     let done_before =
         open.memory.as_ref().is_some_and(|memory| course.has_left(pass, &memory.pair));
-    let verdict = page.recovered.relabel(pass.read, &open.item.id, verdict_of(&planned));
+    let mut verdict = page.recovered.relabel(pass.read, &open.item.id, verdict_of(&planned));
+    if open.linked {
+        verdict.draft = reviewed::of_planned(course, pass, &planned);
+    }
     if let Some(memory) = &open.memory {
         let agreed = agreement(pass, &planned, open.there.as_ref());
         let moved = open.item.version != *memory.pair.version(pass.read);

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::lock::Mutex as AsyncMutex;
 use syncline_domain::ports::{RunEvent, StoreExt as _, Tx};
 use syncline_domain::{
-    Direction, Execution, ExecutionStatus, Fault, ItemError, ItemId, ItemState, Pair, PairId, Side,
-    SyncSpec, Timestamp,
+    Direction, Execution, ExecutionStatus, Fault, Fields, ItemError, ItemId, ItemState, Pair,
+    PairId, Side, SyncSpec, Timestamp,
 };
 
 use crate::engine::EngineParts;
@@ -18,6 +18,10 @@ use crate::outcome::{Settled, Verdict};
 use crate::pass::Pass;
 use crate::people::People;
 use crate::plan::Planned;
+use crate::reviewed::Reviewed;
+
+/// Items of a preview that are kept with all values that the rules make.
+const MOST_MAPPED: usize = 1_000;
 
 /// How much of a run is real.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +46,8 @@ pub(crate) struct Course {
     /// Who was asked for so far.
     pub(crate) people: AsyncMutex<People>,
     keeper: Option<Arc<Keeper>>,
+    /// The plan that it applies, and beyond which it writes nothing.
+    reviewed: Option<Arc<Reviewed>>,
     tally: Mutex<Tally>,
     /// Items of a page at most, whatever the tracker gives.
     most_page: usize,
@@ -108,6 +114,7 @@ impl Course {
             execution,
             people: AsyncMutex::new(people),
             keeper,
+            reviewed: None,
             tally: Mutex::new(tally),
             most_page: usize::MAX,
             target_items: Vec::new(),
@@ -128,6 +135,17 @@ impl Course {
 
     pub(crate) fn target_items(&self) -> &[ItemId] {
         &self.target_items
+    }
+
+    /// Held to this plan.
+    pub(crate) fn under(mut self, reviewed: Option<Arc<Reviewed>>) -> Self {
+        self.reviewed = reviewed;
+        self
+    }
+
+    /// The plan that the run applies.
+    pub(crate) fn reviewed(&self) -> Option<&Reviewed> {
+        self.reviewed.as_deref()
     }
 
     /// Items of a page, and of a fetch.
@@ -330,7 +348,14 @@ impl Course {
 
     /// Keeps what became of a page's items for a preview.
     pub(crate) fn collect(&self, settled: Vec<Settled>) {
-        self.tally().collected.extend(settled);
+        let mut tally = self.tally();
+        for mut one in settled {
+            // All values of very many items would fill the memory.
+            if tally.collected.len() >= MOST_MAPPED {
+                one.mapped = Fields::new();
+            }
+            tally.collected.push(one);
+        }
     }
 
     /// What was kept for a preview.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use syncline_domain::ports::{Connector, RunEvent, StoreExt as _};
-use syncline_domain::{Execution, ExecutionStatus, ItemId, RunDirection, Side};
+use syncline_domain::{Execution, ExecutionId, ExecutionStatus, ItemId, RunDirection, Side};
+use syncline_mapping::MapContext;
 
 use crate::course::{Course, Mode};
 use crate::deletes::sweep;
@@ -17,6 +18,7 @@ use crate::pass::{Pass, reading_sides};
 use crate::points;
 use crate::recover::recover;
 use crate::resolve::take_up;
+use crate::reviewed;
 use crate::start::{StartedRun, direction_of};
 use crate::walk::walk;
 
@@ -26,7 +28,7 @@ pub(crate) async fn drive(
     source: Arc<dyn Connector>,
     target: Arc<dyn Connector>,
 ) -> RunEnd {
-    let StartedRun { execution, spec, lease, limit, batch, of_target, going_on } = run;
+    let StartedRun { execution, spec, lease, limit, batch, of_target, reviewed, going_on } = run;
     let parts = engine.parts.clone();
     parts
         .events
@@ -39,7 +41,8 @@ pub(crate) async fn drive(
     let course =
         Course::new(parts, spec, mode, execution, Some(Arc::clone(&keeper)), limit, people)
             .in_pages_of(batch)
-            .with_target_items(of_target);
+            .with_target_items(of_target)
+            .under(reviewed);
     let retry_after = {
         let work = pin!(go_and_close(&course, &source, &target));
         let beat = pin!(keeper.beat());
@@ -77,7 +80,7 @@ pub(crate) async fn go(
 ) -> Result<bool, Stop> {
     course.reach(points::RUN_STARTED)?;
     let recovered = Arc::new(recover(course, source, target).await?);
-    if course.is_live() {
+    if course.is_live() && course.reviewed().is_none() {
         Box::pin(take_up(course, [source, target])).await?;
     }
     let sides = reading_sides(course.execution.direction);
@@ -88,6 +91,14 @@ pub(crate) async fn go(
             Pass::prepare(&course.spec, *side, [source, target], run, course.execution.full)?;
         pass.is_second = at > 0;
         pass.is_thorough = pass.full && (course.spec.config.needs_full || !course.is_live());
+        if let Some(reviewed) = course.reviewed() {
+            // As in the preview that drafted it: everything is compared, and no run has a number.
+            pass.is_thorough = true;
+            pass.context = MapContext::of(&course.spec, *side, ExecutionId(0));
+            reviewed::follow(course, &pass, &recovered, reviewed).await?;
+            read_all = false;
+            continue;
+        }
         let only = only(course, &pass).await?;
         let named = only.is_some();
         read_all &= walk(course, &pass, &recovered, only).await?;
@@ -159,11 +170,15 @@ async fn put_end(course: &Course, read_all: bool) -> Result<(), Stop> {
     let own_way = execution.direction == direction_of(&course.spec, None);
     let (live, now) = (course.is_live(), course.now());
     let ending = Arc::clone(&course.parts.ending);
+    let plan = course.reviewed().map(|reviewed| reviewed.plan.id);
     let Some(keeper) = course.keeper() else { return Ok(()) };
     course
         .fenced("close_run", move |tx| {
             tx.update_execution(&execution)?;
             ending.run_ended(tx, &execution)?;
+            if let Some(plan) = plan {
+                reviewed::end(tx, plan, &execution)?;
+            }
             if live && let Some(mut config) = tx.config(execution.config_id)? {
                 config.last_sync_at = Some(now);
                 if read_all && own_way && config.version == version {

@@ -14,9 +14,9 @@ use syncline_domain::{
 use crate::error::{PairError, PreviewError, StartError};
 use crate::pairs::OnNextRun;
 use crate::people::Accounts;
-use crate::preview::{Preview, PreviewRequest};
+use crate::preview::{Drafted, Preview, PreviewRequest};
 use crate::resolve::{ResolveError, ResolveRequest, Resolved};
-use crate::start::{LEASE_TTL, RunRequest, StartedRun};
+use crate::start::{ApplyRequest, LEASE_TTL, RunRequest, StartedRun};
 
 /// What an engine is made of.
 #[derive(Clone)]
@@ -108,6 +108,17 @@ impl Engine {
         crate::start::start(self, request).await
     }
 
+    /// Makes the row of the run that applies a plan, takes the plan and the configuration's lease, all at once. The run
+    /// looks at the plan's items, and writes what the plan holds or nothing.
+    ///
+    /// # Errors
+    /// [`StartError::PlanRefused`] for a plan that was applied already, has expired, was made before the configuration
+    /// changed, or exceeds a limit; [`Fault::NotFound`] in [`StartError::Store`] for one that is not there. Then nothing
+    /// was started.
+    pub async fn start_plan(&self, request: ApplyRequest) -> Result<StartedRun, StartError> {
+        crate::start::start_plan(self, request).await
+    }
+
     /// Writes down a run that could not begin as one that failed, with everything that follows from the end of a run: for
     /// work that nobody waits for, where an error would be seen by nobody.
     ///
@@ -153,7 +164,22 @@ impl Engine {
         source: Arc<dyn Connector>,
         target: Arc<dyn Connector>,
     ) -> Result<Preview, PreviewError> {
-        crate::preview::preview(self, request, source, target).await
+        Ok(self.draft(request, "", source, target).await?.preview)
+    }
+
+    /// As [`Engine::preview`], with the plan that comes of it: exact writes, totals, and what the limits say. Nothing is
+    /// stored; whoever wants the plan applied stores it.
+    ///
+    /// # Errors
+    /// See [`PreviewError`].
+    pub async fn draft(
+        &self,
+        request: PreviewRequest,
+        by: &str,
+        source: Arc<dyn Connector>,
+        target: Arc<dyn Connector>,
+    ) -> Result<Drafted, PreviewError> {
+        Box::pin(crate::preview::draft(self, request, by, source, target)).await
     }
 
     /// Closes runs whose process died; call it at start. The next run of each configuration goes on where they ended.

@@ -20,6 +20,12 @@ pub enum StartError {
     /// The rules do not make a plan.
     #[error("{}", issues_text(.0))]
     Invalid(Vec<FieldFault>),
+    /// The stored plan may not be applied (any more).
+    #[error("{0}")]
+    PlanRefused(String),
+    /// The configuration wants its changed rules reviewed in a plan before a run starts by itself.
+    #[error("{0}")]
+    PlanNeeded(String),
     /// The store did not do as asked.
     #[error(transparent)]
     Store(#[from] Fault),

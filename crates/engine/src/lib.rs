@@ -12,6 +12,9 @@
 //! 7. `deletes`: what was not found is asked for a second time, and the policy follows what is surely deleted.
 //! 8. `drive`: the run's end, and the lease is given back.
 //!
+//! A preview drafts what a run would write (`reviewed`); a run that applies such a plan goes the same way with the plan's
+//! items alone, and performs what is stored or refuses.
+//!
 //! # Invariants
 //! - A source item has at most one copy per configuration, wherever the process dies (`tests/crash.rs`) and whatever
 //!   answers get lost (`tests/faults.rs`).
@@ -93,6 +96,7 @@ mod record;
 mod recover;
 mod resolve;
 mod retry;
+mod reviewed;
 pub mod spec;
 mod stance;
 mod start;
@@ -110,7 +114,7 @@ pub mod fault_points {
 pub use engine::{Engine, EngineParts, RunEnd, RunReport};
 pub use error::{PairError, PreviewError, StartError};
 pub use pairs::OnNextRun;
-pub use preview::{Preview, PreviewAction, PreviewItem, PreviewRequest, PreviewSummary};
+pub use preview::{Drafted, Preview, PreviewAction, PreviewItem, PreviewRequest, PreviewSummary};
 pub use resolve::{ResolveError, ResolveRequest, Resolved};
-pub use start::{RETRIED_STATES, RunRequest, StartedRun};
+pub use start::{ApplyRequest, RETRIED_STATES, RunRequest, StartedRun};
 pub use system::{SystemClock, SystemIds, SystemRng};

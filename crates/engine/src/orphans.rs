@@ -86,6 +86,7 @@ fn close(
             .to_owned(),
         field: None,
     });
+    crate::reviewed::end_of_run(tx, execution.id)?;
     tx.update_execution(&execution)?;
     ending.run_ended(tx, &execution)?;
     Ok(execution.id)

@@ -8,6 +8,7 @@ use syncline_domain::{
 
 use crate::course::Course;
 use crate::pass::Pass;
+use crate::reviewed::Draft;
 
 /// What is known of an item before it is settled.
 #[derive(Clone, Debug)]
@@ -57,6 +58,8 @@ pub(crate) struct Verdict {
     pub(crate) retry: RetryMove,
     /// Conflicts that the configured strategy settled.
     pub(crate) resolved: u64,
+    /// What would be written, in a preview only.
+    pub(crate) draft: Option<Box<Draft>>,
 }
 
 impl Verdict {
@@ -69,6 +72,7 @@ impl Verdict {
             changes: Vec::new(),
             retry: RetryMove::Clear,
             resolved: 0,
+            draft: None,
         }
     }
 
@@ -119,6 +123,11 @@ impl Verdict {
         self
     }
 
+    pub(crate) fn drafted(mut self, draft: Option<Box<Draft>>) -> Self {
+        self.draft = draft;
+        self
+    }
+
     pub(crate) fn with_changes(mut self, changes: Vec<Change>) -> Self {
         self.changes = changes;
         self
@@ -142,6 +151,8 @@ pub(crate) struct Settled {
     pub(crate) retry: RetryMove,
     /// All values the rules make.
     pub(crate) mapped: Fields,
+    /// What would be written, in a preview only.
+    pub(crate) draft: Option<Box<Draft>>,
 }
 
 /// Makes the row of an item that leaves the run.
@@ -168,5 +179,6 @@ pub(crate) fn settle(course: &Course, pass: &Pass, brief: Brief, verdict: Verdic
         item: brief.id,
         retry: verdict.retry,
         mapped: Fields::new(),
+        draft: verdict.draft,
     }
 }

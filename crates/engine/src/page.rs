@@ -10,7 +10,7 @@ use syncline_domain::{
 
 use crate::choose::{choose, copy_of, verdict_of};
 use crate::commit::commit;
-use crate::course::Course;
+use crate::course::{Course, Mode};
 use crate::deletes::{Lost, is_back, judge, reads, revive};
 use crate::error::Stop;
 use crate::known::{self, Known, Question};
@@ -24,6 +24,7 @@ use crate::points;
 use crate::record::Fact;
 use crate::recover::Recovered;
 use crate::retry::backoff;
+use crate::reviewed;
 use crate::turn::{Turn, cursor_leads_on};
 
 /// A page as it comes in.
@@ -288,15 +289,21 @@ async fn work(
     judge(course, pass, page, lost).await?;
     revive(course, pass, page, &items).await?;
     let mut opens = look(course, pass, page, items);
-    let asking = if course.is_live() { Asking::WhereNeeded } else { Asking::Always };
+    // A plan holds the people as they were found.
+    let asks_late = course.is_live() && course.reviewed().is_none();
+    let asking = if asks_late { Asking::WhereNeeded } else { Asking::Always };
     people::resolve(&mut *course.people.lock().await, pass, &mut opens, asking).await?;
     let planned = choose(course, pass, page, opens).await?;
-    let (planned, over) = limits::cut(course, pass, planned);
+    let (planned, over) = match course.mode {
+        // A plan says what it wants, whether or not the limits allow it.
+        Mode::Preview => (planned, None),
+        Mode::Live | Mode::Decision | Mode::Dry => limits::cut(course, pass, planned),
+    };
     let written = if course.is_live() {
         perform(course, pass, page, planned).await
     } else {
         for one in planned {
-            let verdict = verdict_of(&one);
+            let verdict = verdict_of(&one).drafted(reviewed::of_planned(course, pass, &one));
             let copy = copy_of(pass, &one.open);
             let mapped = one.open.mapped.fields;
             page.settle(course, pass, (&one.open.item.id, copy), verdict, mapped);
@@ -323,6 +330,10 @@ fn look(course: &Course, pass: &Pass, page: &mut Page, items: Vec<Item>) -> Vec<
         if course.has_lost_track(pass.read, &id) {
             let why = "nobody knows what was written of it; the next run looks";
             let verdict = Verdict::waiting(why, None, RetryMove::Later(now.after(backoff(0))));
+            page.settle(course, pass, (&id, copy), verdict, Fields::new());
+            continue;
+        }
+        if let Some(verdict) = reviewed::has_moved(course, pass, &item) {
             page.settle(course, pass, (&id, copy), verdict, Fields::new());
             continue;
         }

@@ -17,6 +17,7 @@ use crate::people;
 use crate::plan::{Open, Planned};
 use crate::record::{Fact, put_facts};
 use crate::retry::backoff;
+use crate::reviewed;
 use crate::write::{Answer, send};
 
 /// How often a write is planned anew because its copy had moved on.
@@ -44,6 +45,8 @@ pub(crate) async fn perform(
     links(course, pass, page).await?;
     match stop {
         Some(stop) => Err(stop),
+        // A plan holds nothing of what hangs on items: the next run carries it.
+        None if course.reviewed().is_some() => Ok(()),
         None => hanging::carry(course, pass, page).await,
     }
 }
@@ -86,6 +89,9 @@ fn take_answer(
     match answer {
         Answer::Done(item) => {
             course.wrote(one);
+            if let Some(reviewed) = course.reviewed() {
+                reviewed.note_own(pass.write, &item.id, &item.version);
+            }
             let mut verdict = page.recovered.relabel(pass.read, id, verdict_of(one));
             if let Some(kept) = kept_status(one.status.as_deref(), item.status.as_deref()) {
                 log::warn!(execution_id = course.execution.id.0, item = id.as_str(); "{kept}");
@@ -100,11 +106,19 @@ fn take_answer(
         }
         Answer::NotSent => {}
         Answer::Refused(error) if error.kind.stops_run() => {}
+        // What is planned anew would not be what the plan says.
+        Answer::Refused(error) if course.reviewed().is_some() && is_planned_anew(one, &error) => {
+            let why =
+                format!("the {} item was changed or deleted since the plan was made", pass.write);
+            page.settle(course, pass, (id, copy), reviewed::refused(why), mapped());
+        }
         Answer::Refused(error) if error.kind == ErrorKind::VersionConflict && !one.is_create() => {
             again.moved.push(one.open.clone());
         }
         Answer::Refused(error)
-            if error.kind == ErrorKind::Invalid && !one.open.people.is_empty() =>
+            if error.kind == ErrorKind::Invalid
+                && !one.open.people.is_empty()
+                && course.reviewed().is_none() =>
         {
             again.unknown.push((one.open.clone(), error));
         }
@@ -126,6 +140,11 @@ fn take_answer(
             page.settle(course, pass, (id, copy), Verdict::refused(&error), mapped());
         }
     }
+}
+
+/// Whether a refusal has an item planned anew, for another look or as deleted.
+fn is_planned_anew(one: &Planned, error: &ConnectorError) -> bool {
+    !one.is_create() && matches!(error.kind, ErrorKind::VersionConflict | ErrorKind::NotFound)
 }
 
 /// A tracker may take a write and keep the item in another status; then the item's row says so.

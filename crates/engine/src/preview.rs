@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use syncline_domain::ports::Connector;
+use syncline_domain::ports::{Connector, StoreExt as _};
 use syncline_domain::{
     Change, ConfigId, Execution, ExecutionId, ExecutionStatus, Fault, Fields, ItemError, ItemId,
-    ItemState, RunDirection, Side, SyncSpec, Totals, Trigger,
+    ItemState, PLAN_LASTS, PlanId, PlanState, PlanTotals, PlannedWrite, RunDirection, Side,
+    StoredPlan, SyncSpec, Totals, Trigger,
 };
 
 use crate::course::{Course, Mode};
@@ -15,6 +16,7 @@ use crate::engine::Engine;
 use crate::error::{PreviewError, Stop};
 use crate::outcome::Settled;
 use crate::people::People;
+use crate::reviewed::{limits_of, writes_of};
 use crate::start::{direction_of, faults_of};
 
 /// What to preview.
@@ -126,12 +128,27 @@ pub struct PreviewSummary {
     pub errors: u64,
 }
 
-pub(crate) async fn preview(
+/// What a run would do, and the plan that comes of it; nobody has stored it yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drafted {
+    /// What a run would do, item by item.
+    pub preview: Preview,
+    /// The plan, without an id.
+    pub plan: StoredPlan,
+    /// Its writes, in the order in which a run would come to them.
+    pub writes: Vec<PlannedWrite>,
+}
+
+/// The most writes of one plan. What is beyond them is in the next one, since what was applied is not planned again.
+const MOST_WRITES: usize = 10_000;
+
+pub(crate) async fn draft(
     engine: &Engine,
     request: PreviewRequest,
+    by: &str,
     source: Arc<dyn Connector>,
     target: Arc<dyn Connector>,
-) -> Result<Preview, PreviewError> {
+) -> Result<Drafted, PreviewError> {
     let spec = match engine.load_spec(request.config_id).await {
         Ok(spec) => spec,
         Err(Fault::NotFound(_)) => return Err(PreviewError::NotFound(request.config_id)),
@@ -150,8 +167,41 @@ pub(crate) async fn preview(
         Ok(_) | Err(Stop::Limit(_)) => {}
         Err(stop) => return Err(error_of(stop)),
     }
+    let (spec, direction) = (Arc::clone(&course.spec), course.execution.direction);
     let most = usize::try_from(request.limit).unwrap_or(usize::MAX);
-    Ok(summed_up(course.collected(), most))
+    let mut settled = course.collected();
+    let truncated = settled.len() > most;
+    settled.truncate(most);
+    let mut writes = writes_of(&settled);
+    let preview = summed_up(settled, truncated);
+    let is_whole =
+        request.item_ids.is_none() && !truncated && direction == direction_of(&spec, None);
+    let is_truncated = truncated || writes.len() > MOST_WRITES;
+    writes.truncate(MOST_WRITES);
+    let mut totals = PlanTotals::default();
+    writes.iter().for_each(|write| totals.count(write));
+    let config = request.config_id;
+    let pairs = engine.parts.store.view("count_pairs", move |tx| tx.count_pairs(config)).await?;
+    let now = engine.parts.clock.now();
+    let plan = StoredPlan {
+        id: PlanId(0),
+        config_id: config,
+        config_version: spec.config.version,
+        direction,
+        full: request.full,
+        is_whole,
+        is_truncated,
+        totals,
+        limits: limits_of(&spec.config.options, &totals, pairs),
+        created_by: by.to_owned(),
+        created_at: now,
+        expires_at: now.after(PLAN_LASTS),
+        state: PlanState::Open,
+        execution_id: None,
+        applied_by: None,
+        applied_at: None,
+    };
+    Ok(Drafted { preview, plan, writes })
 }
 
 /// The run that is not made.
@@ -183,9 +233,9 @@ fn error_of(stop: Stop) -> PreviewError {
     }
 }
 
-fn summed_up(settled: Vec<Settled>, most: usize) -> Preview {
-    let mut preview = Preview { truncated: settled.len() > most, ..Preview::default() };
-    for one in settled.into_iter().take(most) {
+fn summed_up(settled: Vec<Settled>, truncated: bool) -> Preview {
+    let mut preview = Preview { truncated, ..Preview::default() };
+    for one in settled {
         let item = item_of(one);
         preview.summary.count(item.action);
         preview.items.push(item);

@@ -7,11 +7,12 @@ use std::time::Duration;
 use syncline_domain::ports::{ExecutionFilter, Lease, OutcomeFilter, StoreExt as _, Tx};
 use syncline_domain::{
     ConfigId, Direction, Execution, ExecutionId, ExecutionStatus, Fault, FieldFault, ItemError,
-    ItemId, ItemState, JobClaim, NewExecution, RunDirection, SyncSpec, Totals, Trigger,
+    ItemId, ItemState, JobClaim, NewExecution, PlanId, RunDirection, SyncSpec, Totals, Trigger,
 };
 
 use crate::engine::{Engine, GoingOn};
 use crate::error::StartError;
+use crate::reviewed::{self, Reviewed};
 
 /// The states of items that a retry of their run takes up again.
 pub const RETRIED_STATES: [ItemState; 3] =
@@ -68,6 +69,17 @@ impl RunRequest {
     }
 }
 
+/// Which plan to apply, and who wants it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApplyRequest {
+    /// The plan.
+    pub plan_id: PlanId,
+    /// Who applies it, in words.
+    pub applied_by: String,
+    /// At most this many items are read and worked on as one page; as many as the tracker gives when absent.
+    pub batch: Option<usize>,
+}
+
 /// A run that has its row and its lease. Hand it to [`Engine::drive`]; dropped, it is an orphan.
 #[must_use = "a started run that is not driven blocks its configuration until its lease is over"]
 pub struct StartedRun {
@@ -78,6 +90,8 @@ pub struct StartedRun {
     pub(crate) batch: Option<usize>,
     /// Items of the target that a two-way run is to look at beside the copies of those that its row names.
     pub(crate) of_target: Vec<ItemId>,
+    /// The plan that it applies.
+    pub(crate) reviewed: Option<Arc<Reviewed>>,
     pub(crate) going_on: GoingOn,
 }
 
@@ -115,6 +129,32 @@ impl std::fmt::Debug for StartedRun {
 }
 
 pub(crate) async fn start(engine: &Engine, request: RunRequest) -> Result<StartedRun, StartError> {
+    start_under(engine, request, None).await
+}
+
+/// Starts the run that applies a plan.
+pub(crate) async fn start_plan(
+    engine: &Engine,
+    request: ApplyRequest,
+) -> Result<StartedRun, StartError> {
+    let id = request.plan_id;
+    let found = engine.parts.store.view("plan_to_apply", move |tx| tx.plan(id)).await?;
+    let plan = found.ok_or_else(|| Fault::no_such("plan", id))?;
+    let run = RunRequest {
+        triggered_by: request.applied_by,
+        direction: Some(plan.direction),
+        full: plan.full,
+        batch: request.batch,
+        ..RunRequest::of(plan.config_id)
+    };
+    start_under(engine, run, Some(id)).await
+}
+
+async fn start_under(
+    engine: &Engine,
+    request: RunRequest,
+    plan: Option<PlanId>,
+) -> Result<StartedRun, StartError> {
     let config = request.config_id;
     let Some(going_on) = engine.begin(config) else {
         return Err(running_now(engine, config).await?);
@@ -135,6 +175,11 @@ pub(crate) async fn start(engine: &Engine, request: RunRequest) -> Result<Starte
             if let Some(refusal) = refusal(tx, &spec, &request)? {
                 return Ok(Err(refusal));
             }
+            let reviewed = match plan.map(|id| reviewed::take(tx, &spec, id, now)).transpose()? {
+                Some(Err(why)) => return Ok(Err(StartError::PlanRefused(why))),
+                Some(Ok(reviewed)) => Some(reviewed),
+                None => None,
+            };
             let Some(lease) = take_lease(tx, config, &holder, now, ttl)? else {
                 return Ok(Err(running_row(tx, config)?));
             };
@@ -145,11 +190,16 @@ pub(crate) async fn start(engine: &Engine, request: RunRequest) -> Result<Starte
             if let Some(claim) = request.job {
                 tx.note_job_run(claim, id)?;
             }
-            Ok(Ok((row_of(id, new), spec, lease, named.of_target)))
+            let row = row_of(id, new);
+            if let Some(reviewed) = &reviewed {
+                reviewed.put_taken(tx, &row)?;
+            }
+            Ok(Ok((row, spec, lease, named.of_target, reviewed)))
         })
         .await?;
-    let (execution, spec, lease, of_target) = begun?;
-    Ok(StartedRun { execution, spec, lease, limit, batch, of_target, going_on })
+    let (execution, spec, lease, of_target, reviewed) = begun?;
+    let reviewed = reviewed.map(Arc::new);
+    Ok(StartedRun { execution, spec, lease, limit, batch, of_target, reviewed, going_on })
 }
 
 /// A run that failed before it began: its row says so, and those are told who want to know.
@@ -235,6 +285,9 @@ fn refusal(
                 end.name
             ))));
         }
+    }
+    if let Some(why) = reviewed::needs_review(tx, spec, request)? {
+        return Ok(Some(StartError::PlanNeeded(why)));
     }
     let faults = faults_of(spec, request.direction);
     Ok((!faults.is_empty()).then_some(StartError::Invalid(faults)))

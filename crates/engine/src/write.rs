@@ -144,8 +144,7 @@ async fn put_intents(
     planned: &[Planned],
 ) -> Result<Vec<Ready>, Stop> {
     let now = course.now();
-    let writes: Vec<Write> =
-        planned.iter().map(|one| write_of(pass, one, course.parts.ids.op_id())).collect();
+    let writes: Vec<Write> = planned.iter().map(|one| to_send(course, pass, one)).collect();
     let intents: Vec<Intent> = planned
         .iter()
         .zip(&writes)
@@ -201,7 +200,15 @@ fn made_from(planned: &Planned) -> BTreeMap<FieldRef, Vec<FieldRef>> {
     written.map(|one| (one.field.clone(), one.sources.clone())).collect()
 }
 
-fn write_of(pass: &Pass, planned: &Planned, op_id: OpId) -> Write {
+/// What is sent: what a reviewed plan holds, as it is stored, and otherwise what was planned now.
+fn to_send(course: &Course, pass: &Pass, planned: &Planned) -> Write {
+    let stored = course
+        .reviewed()
+        .and_then(|reviewed| reviewed.write(pass.read, &planned.open.item.id)?.write());
+    stored.unwrap_or_else(|| write_of(pass, planned, course.parts.ids.op_id()))
+}
+
+pub(crate) fn write_of(pass: &Pass, planned: &Planned, op_id: OpId) -> Write {
     let open = &planned.open;
     let kind = match open.memory.as_ref().and_then(|memory| {
         Some((memory.pair.item(pass.write)?.clone(), memory.pair.version(pass.write).clone()))

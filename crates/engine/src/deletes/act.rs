@@ -15,7 +15,7 @@ use syncline_domain::{
 
 use super::{Gone, connector, told};
 use crate::choose::gone as not_there;
-use crate::course::Course;
+use crate::course::{Course, Mode};
 use crate::error::Stop;
 use crate::limits::reached;
 use crate::outcome::{RetryMove, Verdict, error_of};
@@ -23,6 +23,7 @@ use crate::page::at;
 use crate::pass::{Pass, value_of};
 use crate::points;
 use crate::retry::backoff;
+use crate::reviewed;
 
 use super::rule::closing_status;
 
@@ -89,8 +90,8 @@ pub(super) async fn bury(
             tx.put_tombstone(&tombstone)
         })
         .await?;
-    if policy == DeletePolicy::Unlink {
-        leave_note(pass, gone).await;
+    if let (DeletePolicy::Unlink, Some(body)) = (policy, note(pass, gone)) {
+        leave_note(pass, gone, body).await;
     }
     Ok(())
 }
@@ -109,21 +110,26 @@ fn tombstone(course: &Course, gone: &Gone<'_>, policy: DeletePolicy) -> Tombston
     }
 }
 
-/// Tells people at the item that is left. It is a courtesy: at most once, and its failure changes nothing.
-async fn leave_note(pass: &Pass, gone: &Gone<'_>) {
+/// What the item that is left is told; `None` where it takes no comments.
+pub(super) fn note(pass: &Pass, gone: &Gone<'_>) -> Option<String> {
     let side = gone.left_side();
     let can = if side == pass.read { &pass.reader_can } else { &pass.writer_can };
-    if !can.comments {
-        return;
-    }
     let lost = gone.memory.pair.item(gone.side).cloned().unwrap_or_default();
     let name = match gone.side {
         Side::Source => &pass.spec.source.name,
         Side::Target => &pass.spec.target.name,
     };
-    let body = format!(
-        "The item that this one was kept in step with, {lost} on {name}, was deleted. This one is no longer synced."
-    );
+    can.comments.then(|| {
+        format!(
+            "The item that this one was kept in step with, {lost} on {name}, was deleted. This one is no longer synced."
+        )
+    })
+}
+
+/// Tells people at the item that is left. It is a courtesy: at most once, and its failure changes nothing.
+async fn leave_note(pass: &Pass, gone: &Gone<'_>, body: String) {
+    let side = gone.left_side();
+    let can = if side == pass.read { &pass.reader_can } else { &pass.writer_can };
     let note = NewComment { body, format: TextFormat::Text, is_private: can.private_comments };
     if let Err(error) = connector(pass, side).add_comment(&gone.left(), &note).await {
         log::warn!(item = gone.left().as_str(); "no note was left at the item: {error}");
@@ -188,12 +194,21 @@ pub(super) async fn remove(
         bury(course, pass, gone, policy).await?;
         return Ok(Verdict { changes: Vec::new(), ..verdict });
     }
-    may_remove(course, gone).await?;
-    if !course.is_live() {
-        return Ok(verdict);
+    if course.mode != Mode::Preview {
+        may_remove(course, gone).await?;
     }
     let removal = Removal { gone, left, policy, status };
-    let op_id = course.parts.ids.op_id();
+    let mut op_id = course.parts.ids.op_id();
+    if !course.is_live() {
+        let draft = reviewed::of_removal(course, gone.left_side(), removal.write(op_id));
+        return Ok(verdict.drafted(draft));
+    }
+    match reviewed::allows_removal(course, pass, &gone.read_by(pass), &removal.write(op_id.clone()))
+    {
+        Ok(Some(planned)) => op_id = planned,
+        Ok(None) => {}
+        Err(refusal) => return Ok(*refusal),
+    }
     let intent = put_intent(course, &removal, &op_id).await?;
     course.reach(points::WRITE_BEFORE_CALL)?;
     course.may_go_on().await?;

@@ -36,6 +36,7 @@ use crate::outcome::{Brief, RetryMove, Verdict};
 use crate::page::{Page, at};
 use crate::pass::Pass;
 use crate::retry::backoff;
+use crate::reviewed;
 use end::End;
 use rule::{Fate, fate};
 
@@ -69,6 +70,11 @@ impl Gone<'_> {
     /// The side on which an item is left.
     const fn left_side(&self) -> Side {
         self.side.other()
+    }
+
+    /// The item by which the page knows the pair.
+    fn read_by(&self, pass: &Pass) -> ItemId {
+        self.memory.pair.item(pass.read).cloned().unwrap_or_default()
     }
 
     fn left(&self) -> ItemId {
@@ -132,12 +138,14 @@ pub(crate) async fn judge(
         let item = one.item.clone();
         // Comments would have nowhere to go, or nobody to come from.
         page.untouch(&item);
-        let judged = match &memory {
-            None => one.otherwise.into(),
-            Some(memory) if memory.pair.state == PairState::Ignored => {
+        let refusal = reviewed::lost_on_the_way(course, pass, &one);
+        let judged = match (&memory, refusal) {
+            (_, Some(refusal)) => refusal.into(),
+            (None, None) => one.otherwise.into(),
+            (Some(memory), None) if memory.pair.state == PairState::Ignored => {
                 Verdict::filtered(memory.tombstone().map_or_else(by_hand, resting)).into()
             }
-            Some(memory) => match held(page, &one, memory) {
+            (Some(memory), None) => match held(page, &one, memory) {
                 Some(verdict) => verdict.into(),
                 None => confirmed(course, pass, one, memory).await?,
             },
@@ -210,6 +218,7 @@ async fn confirmed(
             follow(course, pass, &Gone { memory, side: lost.side, decided: None }).await
         }
         Ok(Presence::Forbidden) => Ok(lost.otherwise.into()),
+        Ok(Presence::Present) if course.reviewed().is_some() => Ok(lost.otherwise.into()),
         Ok(Presence::Present) => Ok(Verdict::waiting(
             "it was not found at first, and is there all the same; the next run looks again",
             None,
@@ -224,12 +233,32 @@ async fn confirmed(
 async fn follow(course: &Course, pass: &Pass, gone: &Gone<'_>) -> Result<Judged, Stop> {
     let policy = policy(pass, gone.side);
     match policy {
-        DeletePolicy::Ignore | DeletePolicy::Unlink => {
+        DeletePolicy::Ignore => {
             act::bury(course, pass, gone, policy).await?;
             Ok(Verdict::filtered(told(gone, policy)).into())
         }
+        DeletePolicy::Unlink => {
+            Ok(unlink(course, pass, gone, told(gone, policy)).await?.into())
+        }
         DeletePolicy::Close | DeletePolicy::Delete => remove(course, pass, gone, policy).await,
     }
+}
+
+/// Takes the pair apart, and leaves a note at the item that is left.
+async fn unlink(
+    course: &Course,
+    pass: &Pass,
+    gone: &Gone<'_>,
+    why: String,
+) -> Result<Verdict, Stop> {
+    let note = act::note(pass, gone);
+    if let Some(refusal) = reviewed::allows_note(course, pass, &gone.read_by(pass), note.as_deref())
+    {
+        return Ok(refusal);
+    }
+    act::bury(course, pass, gone, DeletePolicy::Unlink).await?;
+    let draft = note.and_then(|note| reviewed::of_note(course, gone.left_side(), &note));
+    Ok(Verdict::filtered(why).drafted(draft))
 }
 
 /// What happened, in words.
@@ -260,13 +289,12 @@ async fn remove(
     match fate(&question(pass, gone, &edits)) {
         Fate::Go => {}
         Fate::Keep => {
-            act::bury(course, pass, gone, DeletePolicy::Unlink).await?;
-            return Ok(Verdict::filtered(format!(
+            let why = format!(
                 "deleted on the {}, but the other item was edited since, which counts for more here: it stays, with a \
                  note, and is no longer synced",
                 gone.side
-            ))
-            .into());
+            );
+            return Ok(unlink(course, pass, gone, why).await?.into());
         }
         Fate::Ask => {
             let (memory, side, now) = (gone.memory, gone.side, course.now());
@@ -275,13 +303,12 @@ async fn remove(
         }
     }
     if !act::is_ours(course, gone).await? {
-        act::bury(course, pass, gone, DeletePolicy::Unlink).await?;
-        return Ok(Verdict::filtered(format!(
+        let why = format!(
             "deleted on the {}; the other item was never written by this configuration, so it is not ours to remove: it \
              stays, with a note, and is no longer synced",
             gone.side
-        ))
-        .into());
+        );
+        return Ok(unlink(course, pass, gone, why).await?.into());
     }
     Ok(act::remove(course, pass, gone, &left, policy).await?.into())
 }

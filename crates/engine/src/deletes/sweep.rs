@@ -12,7 +12,7 @@ use syncline_domain::{DeletePolicy, ItemId, Pair, PairId, PairState, Side};
 use super::back::{come_back, wake};
 use super::{Lost, connector, policy};
 use crate::choose::gone;
-use crate::course::Course;
+use crate::course::{Course, Mode};
 use crate::error::Stop;
 use crate::outcome::Verdict;
 use crate::page::{PageInput, at, process};
@@ -26,7 +26,7 @@ pub(crate) async fn sweep(
     pass: &Pass,
     recovered: &Arc<Recovered>,
 ) -> Result<(), Stop> {
-    if !course.is_live() {
+    if course.mode == Mode::Dry || (course.mode == Mode::Preview && course.is_used_up()) {
         return Ok(());
     }
     // The second pass of a two-way run answers for the other side.
@@ -71,6 +71,9 @@ async fn sweep_side(
 }
 
 async fn move_on(course: &Course, side: Side, after: Option<PairId>) -> Result<(), Stop> {
+    if !course.is_live() {
+        return Ok(());
+    }
     let (config, now) = (course.spec.config.id, course.now());
     course.fenced("move_sweep", move |tx| tx.put_sweep_position(config, side, after, now)).await
 }

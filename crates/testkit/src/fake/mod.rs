@@ -18,7 +18,7 @@ mod walk;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use syncline_domain::ports::{Capabilities, Clock};
+use syncline_domain::ports::{Capabilities, Clock, Write};
 use syncline_domain::{Comment, Identity, Item, ItemId, Schema, TextFormat, Timestamp};
 
 use crate::ManualClock;
@@ -163,6 +163,12 @@ impl FakeConnector {
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.lock().script.requests.clone()
+    }
+
+    /// Every write that reached the port, whatever became of it, oldest first.
+    #[must_use]
+    pub fn writes(&self) -> Vec<Write> {
+        self.lock().script.writes.clone()
     }
 
     /// How many calls of this method were made since the logs were cleared.

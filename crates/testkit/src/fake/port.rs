@@ -73,7 +73,11 @@ impl FakeConnector {
             WriteKind::Update { .. } => Method::Update,
             WriteKind::Delete { .. } => Method::Delete,
         };
-        let plans = self.lock().script.reach(method);
+        let plans = {
+            let mut state = self.lock();
+            state.script.writes.push(write.clone());
+            state.script.reach(method)
+        };
         let end = self.follow(plans).await?;
         let item = self.perform(&mut self.lock(), write)?;
         end.answer(item)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use syncline_domain::ports::ConnectorError;
+use syncline_domain::ports::{ConnectorError, Write};
 use syncline_domain::{Fields, Identity, ItemId, OpId, Timestamp};
 
 use super::FakeConnector;
@@ -114,6 +114,7 @@ pub(super) struct Script {
     pub(super) rejected: Vec<(String, ConnectorError)>,
     pub(super) requests: Vec<Request>,
     pub(super) effects: Vec<Effect>,
+    pub(super) writes: Vec<Write>,
     last_seq: u64,
 }
 
@@ -130,6 +131,7 @@ impl Script {
     }
 
     pub(super) fn clear_logs(&mut self) {
+        self.writes.clear();
         self.requests.clear();
         self.counts.clear();
         self.effects.clear();
