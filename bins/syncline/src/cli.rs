@@ -45,6 +45,13 @@ pub(crate) enum Command {
     Sync(SyncCommand),
     /// Show what a sync would do, writing nothing.
     Preview(PreviewArgs),
+    /// Store what a sync would do as a plan, to be looked at and then applied; writes nothing to trackers.
+    Plan(PlanArgs),
+    /// Perform a stored plan, and nothing else; items that moved on since are refused by name.
+    Apply {
+        /// The plan's id, as `syncline plan` prints it.
+        plan: i64,
+    },
     /// Say when a crontab expression fires, and what it says.
     Cron(CronArgs),
     /// Make, list and revoke API keys.
@@ -211,6 +218,21 @@ pub(crate) struct PreviewArgs {
     /// Only these items, with commas between.
     #[arg(long, value_delimiter = ',', value_name = "IDS")]
     pub(crate) items: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// The configuration's id or name.
+    pub(crate) config: String,
+    /// Read everything, not only what changed.
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Only these items, with commas between.
+    #[arg(long, value_delimiter = ',', value_name = "IDS")]
+    pub(crate) items: Vec<String>,
+    /// source-to-target, target-to-source or bidirectional.
+    #[arg(long)]
+    pub(crate) direction: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -68,8 +68,8 @@ pub use notifications::{
 pub use replies::Claim;
 pub use rules::{FieldDraft, PairDraft, RuleSet, StatusDraft};
 pub use runs::{
-    ExecutionPage, ExecutionState, FollowUp, OnNextRun, OutcomePage, PairView, RunAsked,
-    RunStarted, Trial, Validation, item_id,
+    ExecutionPage, ExecutionState, FollowUp, OnNextRun, OutcomePage, PairView, PlanPage, PlanState,
+    PlanView, Planned, RunAsked, RunStarted, Trial, Validation, item_id,
 };
 pub use schedules::{Armed, OccurrencePage, ScheduledConfig, SchedulerState, Upcoming};
 pub use settings::{Setting, Settings, SettingsSource, SmtpSettings};

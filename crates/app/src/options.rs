@@ -60,6 +60,7 @@ pub(crate) fn about_items(options: &Options) -> Options {
         max_updates: usual.max_updates,
         max_deletes: usual.max_deletes,
         max_delete_percent: usual.max_delete_percent,
+        require_plan: usual.require_plan,
         missed_runs: usual.missed_runs,
         overlap: usual.overlap,
         jitter_seconds: usual.jitter_seconds,

@@ -192,7 +192,7 @@ pub(crate) async fn draft(
         is_whole,
         is_truncated,
         totals,
-        limits: limits_of(&spec.config.options, &totals, pairs),
+        limits: limits_of(&spec.config.options, &writes, pairs),
         created_by: by.to_owned(),
         created_at: now,
         expires_at: now.after(PLAN_LASTS),

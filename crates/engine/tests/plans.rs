@@ -503,3 +503,49 @@ async fn a_value_that_a_rule_makes_of_the_run_is_the_same_in_plan_and_write() {
     let (sent, held) = compared(&world, 1, &writes);
     assert_eq!(sent, held);
 }
+
+#[tokio::test]
+async fn limits_are_told_beside_what_the_plan_wants() {
+    let (world, config, _) = eventful().await;
+    world
+        .change_config(config, |row| {
+            row.options.max_updates = Some(7);
+            row.options.max_deletes = Some(0);
+            row.options.max_delete_percent = Some(14);
+        })
+        .await;
+    let (plan, writes) = plan(&world, everything(config)).await;
+    assert_eq!(plan.totals.items(), u64::try_from(writes.len()).unwrap(), "no limit cuts a plan");
+    let told: Vec<(&str, u64, bool)> =
+        plan.limits.iter().map(|one| (one.option.as_str(), one.planned, one.exceeded)).collect();
+    // One of seven pairs is a little more than 14 percent.
+    let expected =
+        [("max_updates", 7, false), ("max_deletes", 1, true), ("max_delete_percent", 15, true)];
+    assert_eq!(told, expected);
+    let why = refusal(&world, &plan).await;
+    assert!(why.contains("max_deletes = 0"), "{why}");
+}
+
+#[tokio::test]
+async fn items_that_are_joined_as_they_are_meet_no_limit() {
+    let mut world = World::new();
+    world.tracker("a", 1).await;
+    world.tracker("b", 5_001).await;
+    let config = world
+        .join_fields(0, 1, FIELDS, |row| {
+            row.options.max_updates = Some(0);
+            row.options.match_existing = Some(MatchExisting {
+                source_field: "title".into(),
+                target_field: "title".into(),
+                on_many: OnMany::Ask,
+            });
+        })
+        .await;
+    seed_bugs(&world.fake(0), 3);
+    seed_bugs(&world.fake(1), 3);
+    let (plan, _) = plan(&world, everything(config)).await;
+    assert_eq!((plan.totals.links, plan.limits[0].planned), (3, 0));
+    let run = apply(&world, &plan).await;
+    assert_eq!(run.totals.linked, 3);
+    assert_eq!(world.fake(1).writes(), []);
+}

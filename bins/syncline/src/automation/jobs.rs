@@ -18,6 +18,9 @@ use syncline_queue::{Backoff, Handlers};
 /// How long a job waits for another run of its configuration.
 const BUSY: Duration = Duration::from_secs(2);
 
+/// How long a job waits for a plan that a person has to apply.
+const PARKED: Duration = Duration::from_secs(60);
+
 /// How long a job waits for a database that is away.
 const AWAY: Duration = Duration::from_secs(5);
 
@@ -118,8 +121,22 @@ impl SyncHandler {
             Err(error @ (StartError::NotFound(_) | StartError::Inactive(_))) => {
                 Err(Trouble::moot(error.to_string()))
             }
+            // Named items are in no cursor: they are kept until the plan was applied.
+            Err(StartError::PlanNeeded(why)) if job.names_items => {
+                log::warn!(job = job.id.0; "the job waits for a plan: {why}");
+                Ok(self.parked(job, why).await)
+            }
             Err(error) => Err(Trouble::of(ErrorType::Validation, error.to_string())),
         }
+    }
+
+    /// A job that waits for a person. The first time it is told as a run that failed.
+    async fn parked(&self, job: &Job, why: String) -> JobOutcome {
+        if job.execution_id.is_none() {
+            let error = ItemError { error_type: ErrorType::Validation, message: why, field: None };
+            self.refused(job, error).await;
+        }
+        JobOutcome::Released { run_at: self.app.now().after(PARKED) }
     }
 
     async fn ends(

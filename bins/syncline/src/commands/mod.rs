@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod keys;
 mod look;
+mod plans;
 mod rotate;
 mod sandbox;
 mod sync;
@@ -89,6 +90,11 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
             sync::run(&config()?, command, out).await
         }
         Command::Preview(args) => sync::preview(&quiet(&config()?).await?, args, out).await,
+        Command::Plan(args) => plans::plan(&quiet(&config()?).await?, args, out).await,
+        Command::Apply { plan } => {
+            logging::init("warn");
+            plans::apply(&config()?, plan, out).await
+        }
         Command::Cron(args) => cron::run(&args, out),
         Command::Keys(command) => keys::run(&quiet(&config()?).await?, command, out).await,
         Command::RotateKey => rotate::run(&quiet(&config()?).await?, out).await,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use syncline_app::{Caller, RunAsked};
+use syncline_app::{Caller, RunAsked, RunStarted};
 use syncline_domain::ports::RunEvents;
 use syncline_domain::{Execution, ExecutionStatus, ItemId, ItemOutcome};
 
@@ -32,6 +32,15 @@ pub(crate) async fn run(config: &Config, command: SyncCommand, out: Output) -> a
         direction,
     };
     let started = house.app.start_run(&Caller::command_line(), id, asked).await?;
+    to_the_end(&house, started, out).await
+}
+
+/// Waits for a run, asks it to stop when the program is to end, and shows what became of it.
+pub(super) async fn to_the_end(
+    house: &House,
+    started: RunStarted,
+    out: Output,
+) -> anyhow::Result<()> {
     let execution_id = started.execution_id;
     let mut ended = started.ended;
     let execution = tokio::select! {
@@ -50,7 +59,7 @@ pub(crate) async fn run(config: &Config, command: SyncCommand, out: Output) -> a
     }
 }
 
-fn item_ids(items: &[String]) -> Option<Vec<ItemId>> {
+pub(super) fn item_ids(items: &[String]) -> Option<Vec<ItemId>> {
     (!items.is_empty()).then(|| items.iter().map(|id| ItemId::new(id.trim())).collect())
 }
 

@@ -148,6 +148,8 @@ pub(crate) struct OptionsBody {
     max_deletes: Option<u64>,
     #[schema(maximum = 100)]
     max_delete_percent: Option<u32>,
+    /// never or on_mapping_change: runs that nobody starts by hand wait for an applied plan after rules changed
+    require_plan: Option<String>,
     /// once, skip or all
     missed_runs: Option<String>,
     /// skip or queue
@@ -252,6 +254,13 @@ pub(crate) struct RunBody {
     dry_run: Option<bool>,
     /// source-to-target, target-to-source or bidirectional
     direction: Option<String>,
+    /// Answer when the run has ended (the default), or at once.
+    wait: Option<bool>,
+}
+
+/// How to apply a plan.
+#[derive(ToSchema)]
+pub(crate) struct ApplyBody {
     /// Answer when the run has ended (the default), or at once.
     wait: Option<bool>,
 }

@@ -47,7 +47,7 @@ pub(crate) async fn sync(
     .await
 }
 
-/// Say what a run would do, writing nothing
+/// Say what a run would do, writing nothing, and store it as a plan that can be applied
 #[utoipa::path(
     tag = "Execution",
     params(("configId" = i64, Path)),
@@ -58,8 +58,8 @@ pub(crate) async fn sync(
 pub(crate) async fn preview(call: Call, id: Id<ConfigId>, body: MaybeJson) -> Answer<PreviewView> {
     let warnings = call.no_query()?;
     let (asked, _, more) = read_run(body.0)?;
-    let preview = call.app().preview(&call.caller, id.0, asked).await?;
-    Ok(Reply::new(PreviewView::from(preview)).warn(warnings).warn(more))
+    let planned = call.app().plan(&call.caller, id.0, asked).await?;
+    Ok(Reply::new(PreviewView::from(planned)).warn(warnings).warn(more))
 }
 
 /// Ask a run to stop
@@ -131,7 +131,7 @@ pub(crate) async fn test_mapping(call: Call, body: Json) -> Answer<TrialView> {
     Ok(Reply::new(TrialView::from(trial)).warn(warnings).warn(more))
 }
 
-async fn ended(
+pub(super) async fn ended(
     call: &Call,
     started: RunStarted,
     warnings: impl Iterator<Item = String>,
@@ -146,7 +146,7 @@ async fn ended(
     Remembered::of(&Reply::new(RunEnded::new(execution, items, truncated)).warn(warnings))
 }
 
-fn accepted(
+pub(super) fn accepted(
     started: &RunStarted,
     warnings: impl IntoIterator<Item = String>,
 ) -> Result<Remembered, ApiError> {

@@ -8,6 +8,7 @@ mod execution;
 mod jobs;
 mod metadata;
 mod notifications;
+mod plans;
 pub(crate) mod receive;
 mod rules;
 mod runs;
@@ -62,6 +63,9 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
         .service(rules::delete_status)
         .service(execution::sync)
         .service(execution::preview)
+        .service(plans::list)
+        .service(plans::one)
+        .service(plans::apply)
         .service(execution::cancel)
         .service(execution::retry)
         .service(execution::validate)

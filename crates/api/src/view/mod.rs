@@ -7,6 +7,7 @@ pub(crate) mod executions;
 pub(crate) mod jobs;
 pub(crate) mod metadata;
 pub(crate) mod notifications;
+pub(crate) mod plans;
 pub(crate) mod previews;
 pub(crate) mod scheduler;
 pub(crate) mod webhooks;

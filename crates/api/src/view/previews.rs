@@ -4,17 +4,25 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
-use syncline_app::{Issue, Mapped, Preview, PreviewItem, PreviewSummary, Trial, Validation};
+use syncline_app::{
+    Issue, Mapped, Planned, PreviewAction, PreviewItem, PreviewSummary, Trial, Validation,
+};
 use utoipa::ToSchema;
 
 use super::connectors::ItemView;
 use super::executions::{ChangeView, ErrorView};
+use super::plans::PlanHead;
+
+/// Items in one reply at most.
+const MOST: usize = 1_000;
 
 /// What a run would do now. Nothing was written.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PreviewView {
-    /// Null: previews are not stored.
-    plan_id: Option<i64>,
+    /// Apply it with POST /api/execute/apply/{planId}; read all its writes with GET /api/execute/plans/{planId}.
+    plan_id: i64,
+    plan: PlanHead,
+    /// At most 1,000: those first of which something would be written or said.
     items: Vec<PreviewLine>,
     /// There may be more items than these.
     items_truncated: bool,
@@ -48,13 +56,21 @@ struct SummaryView {
     errors: u64,
 }
 
-impl From<Preview> for PreviewView {
-    fn from(preview: Preview) -> Self {
+impl From<Planned> for PreviewView {
+    fn from(planned: Planned) -> Self {
+        let Planned { preview, plan } = planned;
+        let is_cut = preview.items.len() > MOST;
+        let mut items = preview.items;
+        if is_cut {
+            items.sort_by_key(|item| item.action == PreviewAction::Unchanged);
+            items.truncate(MOST);
+        }
         Self {
-            plan_id: None,
-            items_truncated: preview.truncated,
+            plan_id: plan.id.0,
+            plan: plan.into(),
+            items_truncated: preview.truncated || is_cut,
             summary: preview.summary.into(),
-            items: preview.items.into_iter().map(PreviewLine::from).collect(),
+            items: items.into_iter().map(PreviewLine::from).collect(),
         }
     }
 }

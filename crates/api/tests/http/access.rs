@@ -58,6 +58,8 @@ async fn furnished_with_a_run() -> House {
     let house = House::furnished().await;
     let run = house.post("/api/execute/sync/1", &json!({"dry_run": true})).await;
     assert_eq!(run.status, 200, "{}", run.text());
+    let plan = house.post("/api/execute/preview/1", &json!({})).await;
+    assert_eq!((plan.status, &plan.json()["plan_id"]), (200, &json!(1)), "{}", plan.text());
     house.add_conflict().await;
     house
 }

@@ -35,6 +35,7 @@ fn config(name: &str) -> Value {
             "match_existing": {"source_field": "title", "target_field": "subject", "on_many": "skip"},
             "source_delete_policy": "close", "target_delete_policy": "ignore", "tie_window_seconds": 3,
             "max_writes_per_run": 10, "max_updates": 10, "max_deletes": 1, "max_delete_percent": 5,
+            "require_plan": "on_mapping_change",
             "missed_runs": "skip", "overlap": "queue", "jitter_seconds": 5, "concurrency": 2
         }
     })
@@ -94,6 +95,7 @@ fn whole() -> Vec<(&'static str, &'static str, Value)> {
         ),
         ("POST", "/api/execute/sync/{configId}", run.clone()),
         ("POST", "/api/execute/preview/{configId}", run),
+        ("POST", "/api/execute/apply/{planId}", json!({"wait": true})),
         (
             "POST",
             "/api/execute/test-mapping",

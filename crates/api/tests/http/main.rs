@@ -20,6 +20,7 @@ mod headers;
 mod idempotency;
 mod openapi_file;
 mod pages;
+mod plans;
 mod progress;
 mod receiver;
 mod schemathesis;

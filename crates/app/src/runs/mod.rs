@@ -3,12 +3,14 @@
 mod follow;
 mod history;
 mod pairs;
+mod plans;
 mod start;
 mod trial;
 
 pub use follow::FollowUp;
 pub use history::{ExecutionPage, ExecutionState, OutcomePage};
 pub use pairs::{OnNextRun, PairView};
+pub use plans::{PlanPage, PlanState, PlanView, Planned};
 pub use start::{RunAsked, RunStarted};
 pub use trial::item_id;
 pub use trial::{Trial, Validation};

@@ -246,17 +246,18 @@ impl App {
     }
 }
 
-fn start_error(error: StartError) -> AppError {
+pub(super) fn start_error(error: StartError) -> AppError {
     match error {
         StartError::NotFound(id) => Fault::no_such("sync configuration", id).into(),
         StartError::Inactive(message) => AppError::invalid("configId", message),
         StartError::Running(id) => AppError::run_going_on(id),
         StartError::Invalid(faults) => faults.into(),
+        StartError::PlanRefused(why) | StartError::PlanNeeded(why) => AppError::conflict(why),
         StartError::Store(fault) => fault.into(),
     }
 }
 
-fn preview_error(error: PreviewError) -> AppError {
+pub(super) fn preview_error(error: PreviewError) -> AppError {
     match error {
         PreviewError::NotFound(id) => Fault::no_such("sync configuration", id).into(),
         PreviewError::Invalid(faults) => faults.into(),

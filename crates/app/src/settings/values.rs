@@ -141,7 +141,7 @@ fn is_all(gone: u64, limit: usize) -> bool {
 
 /// Deletes what is older than the settings say, a batch at a time; each answers how many rows are gone.
 impl SettingsSource {
-    /// Ended runs with their outcomes.
+    /// Ended runs with their outcomes, and plans.
     ///
     /// # Errors
     /// What the store answers.
@@ -157,7 +157,11 @@ impl SettingsSource {
         if is_all(items, limit) {
             return Ok(items);
         }
-        Ok(items.saturating_add(tx.prune_executions(before, limit)?))
+        let runs = items.saturating_add(tx.prune_executions(before, limit)?);
+        if is_all(runs, limit) {
+            return Ok(runs);
+        }
+        Ok(runs.saturating_add(tx.prune_plans(before, limit)?))
     }
 
     /// Deliveries.

@@ -237,9 +237,7 @@ async fn follow(course: &Course, pass: &Pass, gone: &Gone<'_>) -> Result<Judged,
             act::bury(course, pass, gone, policy).await?;
             Ok(Verdict::filtered(told(gone, policy)).into())
         }
-        DeletePolicy::Unlink => {
-            Ok(unlink(course, pass, gone, told(gone, policy)).await?.into())
-        }
+        DeletePolicy::Unlink => Ok(unlink(course, pass, gone, told(gone, policy)).await?.into()),
         DeletePolicy::Close | DeletePolicy::Delete => remove(course, pass, gone, policy).await,
     }
 }
