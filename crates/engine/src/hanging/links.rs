@@ -27,15 +27,19 @@ pub(super) async fn copy(
     memos: &mut Memos,
 ) -> Result<(), Stop> {
     let mut found = Vec::new();
-    let mut read = stream::iter(pairs)
-        .map(|pair| async move { (pair, pass.reader.links(&item_of(pass, pair)).await) })
+    // Owned, since a borrowed item would make a future that cannot leave its thread.
+    let mut read = stream::iter(pairs.to_vec())
+        .map(|pair| async move {
+            let links = pass.reader.links(&item_of(pass, &pair)).await;
+            (pair, links)
+        })
         .buffered(pass.concurrency());
     while let Some((pair, links)) = read.next().await {
         match links {
             Ok(links) if links.is_empty() => {}
             Ok(links) => found.push((pair, links)),
             Err(error) => {
-                let item = item_of(pass, pair);
+                let item = item_of(pass, &pair);
                 tell(course, pass, page, Trouble { item, error, on_writing_side: false })?;
             }
         }
@@ -50,7 +54,7 @@ pub(super) async fn copy(
             continue;
         }
         let before = memo.links.len();
-        let troubles = add(pass, page, pair, wanted, memo).await;
+        let troubles = add(pass, page, &pair, wanted, memo).await;
         if memo.links.len() > before {
             grown.push((pair.id, memo.clone()));
         }
@@ -73,7 +77,7 @@ fn item_of(pass: &Pass, pair: &Pair) -> ItemId {
 async fn other_ends(
     course: &Course,
     pass: &Pass,
-    found: &[(&Pair, Vec<ItemLink>)],
+    found: &[(Pair, Vec<ItemLink>)],
 ) -> Result<HashMap<ItemId, Pair>, Stop> {
     let others: BTreeSet<ItemId> =
         found.iter().flat_map(|(_, links)| links).map(|link| link.other.clone()).collect();
