@@ -16,9 +16,9 @@ test *ARGS:
 test-pg:
     SYNCLINE_REQUIRE=postgres cargo test -p syncline-storage
 
-# two real Redmine servers
-test-real:
-    SYNCLINE_REQUIRE=redmine cargo test -p syncline-tests --test real
+# real Redmine servers; two ways with 200 items each, and a server killed 50 times between Redmine and Azure DevOps
+test-real ITEMS="200" KILLS="50":
+    SYNCLINE_REQUIRE=redmine SYNCLINE_REAL_ITEMS={{ITEMS}} SYNCLINE_REAL_KILLS={{KILLS}} cargo test -p syncline-tests --test real -- --nocapture
 
 # the release server killed 200 times under load and at every named point, and three processes killed and frozen, on both
 # databases

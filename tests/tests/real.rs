@@ -8,10 +8,16 @@
     reason = "tests"
 )]
 
+#[path = "real/hooked.rs"]
+mod hooked;
 #[path = "real/house.rs"]
 mod house;
+#[path = "real/kills.rs"]
+mod kills;
 #[path = "real/redmine.rs"]
 mod redmine;
+#[path = "real/two_ways.rs"]
+mod two_ways;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +27,11 @@ use redmine::Redmine;
 use serde_json::{Value, json};
 use syncline_engine::SystemClock;
 use syncline_sandbox::{AzureDevOps, SandboxOptions, ServiceDeskPlus};
+
+/// How many items the tests of two ways have: 40 when it is not set.
+const ITEMS: &str = "SYNCLINE_REAL_ITEMS";
+/// How often the server between two trackers is killed: 4 times when it is not set.
+const KILLS: &str = "SYNCLINE_REAL_KILLS";
 
 const ISSUES: u64 = 300;
 const EDITS: usize = 20;
@@ -43,6 +54,11 @@ fn issue(n: u64) -> Value {
         "description": if n.is_multiple_of(7) { String::new() } else { format!("{TEXT} {n}") },
         "priority_id": 1 + n % 5, "done_ratio": (n % 11) * 10
     })
+}
+
+fn number(name: &str, usual: u64) -> u64 {
+    let text = std::env::var(name).ok();
+    text.map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{name}: {text:?}")))
 }
 
 /// Fills a Redmine: all trackers, priorities and statuses, some comments, some closed.
@@ -102,8 +118,15 @@ fn touched(issues: &[Value]) -> BTreeMap<u64, String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_redmine_servers_in_step() {
-    let (Some(a), Some(b)) = (Redmine::start("a"), Redmine::start("b")) else { return };
-    fill(&a).await;
+    let (Some(mut a), Some(mut b)) = (Redmine::start("a"), Redmine::start("b")) else { return };
+    one_way(&a, &b).await;
+    a.turn_to_other_project();
+    b.turn_to_other_project();
+    two_ways::every_edit_is_one_write(&a, &b, number(ITEMS, 40)).await;
+}
+
+async fn one_way(a: &Redmine, b: &Redmine) {
+    fill(a).await;
     let house = House::open();
     let (source, target) =
         (house.connect(a.connector("A")).await, house.connect(b.connector("B")).await);
@@ -144,8 +167,16 @@ async fn two_redmine_servers_in_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn redmine_between_the_sandboxes() {
-    let Some(redmine) = Redmine::start("c") else { return };
+async fn redmine_with_the_sandboxes() {
+    let Some(mut redmine) = Redmine::start("c") else { return };
+    between_the_sandboxes(&redmine).await;
+    redmine.turn_to_other_project();
+    let mut scene = hooked::Scene::new(redmine, number(ITEMS, 40)).await;
+    scene.every_edit_is_one_write().await;
+    kills::survives(&mut scene, number(KILLS, 4)).await;
+}
+
+async fn between_the_sandboxes(redmine: &Redmine) {
     let options = || SandboxOptions::new(Arc::new(SystemClock::new()));
     let azure = AzureDevOps::start(options().items(60)).await.unwrap();
     let desk = ServiceDeskPlus::start(options().items(0)).await.unwrap();

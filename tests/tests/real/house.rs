@@ -57,6 +57,17 @@ impl House {
         target: ConnectorId,
         types: &[(&str, &str)],
     ) -> ConfigId {
+        self.configure_as(source, target, types, json!({})).await
+    }
+
+    /// The same, with these words in its body besides.
+    pub async fn configure_as(
+        &self,
+        source: ConnectorId,
+        target: ConnectorId,
+        types: &[(&str, &str)],
+        more: Value,
+    ) -> ConfigId {
         let mut pairs = Vec::new();
         for (from, to) in types {
             pairs.push(json!({
@@ -65,11 +76,13 @@ impl House {
                 "suggest": true
             }));
         }
-        let body = json!({
+        let mut body = json!({
             "name": format!("{source} to {target}"), "source_connector_id": source,
             "target_connector_id": target, "type_mappings": pairs,
             "options": {"sync_comments": true}
         });
+        let words = body.as_object_mut().unwrap();
+        words.extend(more.as_object().cloned().unwrap_or_default());
         self.app.create_config(&self.me, body).await.unwrap().id
     }
 

@@ -8,6 +8,27 @@ use std::process::Command;
 use serde_json::{Value, json};
 use syncline_testkit::require::or_skip;
 
+/// What a server has been asked since it was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// All requests.
+    pub requests: usize,
+    /// Those that write to issues, by path: how often.
+    pub writes: BTreeMap<String, usize>,
+}
+
+impl Asked {
+    /// How many writes that is.
+    pub fn written(&self) -> usize {
+        self.writes.values().sum()
+    }
+
+    /// How often an issue was written.
+    pub fn to(&self, id: u64) -> usize {
+        self.writes.get(&format!("/issues/{id}.json")).copied().unwrap_or_default()
+    }
+}
+
 /// A running Redmine; stopped and removed with the value.
 pub struct Redmine {
     told: BTreeMap<String, String>,
@@ -40,6 +61,34 @@ impl Redmine {
         // TLS is not used, but the client wants a provider all the same.
         drop(rustls::crypto::ring::default_provider().install_default());
         Some(Self { told, state, http: reqwest::Client::new() })
+    }
+
+    /// From now on everything here is about the other project.
+    pub fn turn_to_other_project(&mut self) {
+        let other = self.told["PROJECT2"].clone();
+        let project = self.told.insert("PROJECT".to_owned(), other).unwrap();
+        self.told.insert("PROJECT2".to_owned(), project);
+    }
+
+    /// Tells this address of every change of an issue from now on, signed with this secret.
+    pub fn tell(&self, url: &str, secret: &str) {
+        std::fs::write(self.state.join("hook"), format!("{url} {secret}")).unwrap();
+    }
+
+    /// What it has been asked, by its own log: whoever asked, and whatever came of it.
+    pub fn asked(&self) -> Asked {
+        let log = std::fs::read(self.state.join("log/production.log")).unwrap();
+        let mut asked = Asked::default();
+        for line in String::from_utf8_lossy(&log).lines() {
+            let Some((_, request)) = line.split_once("] Started ") else { continue };
+            let mut words = request.split_whitespace();
+            let (method, path) = (words.next().unwrap(), words.next().unwrap());
+            asked.requests += 1;
+            if method != "GET" {
+                *asked.writes.entry(path.trim_matches('"').to_owned()).or_default() += 1;
+            }
+        }
+        asked
     }
 
     /// The body that registers it as a connector.

@@ -74,19 +74,30 @@ production:
   timeout: 10000
 Y
 [ -s "$STATE/config/secret_key.txt" ] || openssl rand -hex 32 >"$STATE/config/secret_key.txt"
-cat >"$STATE/config.ru" <<'R'
-require '/usr/share/redmine/config/environment'
-run Rails.application
-R
+cp "$HERE/config.ru" "$STATE/config.ru"
 
 export REDMINE_INSTANCE=$NAME RAILS_ENV=production SCHEMA=/dev/null REDMINE_LANG=en
+# A database with the default data in it is the same for every server: the first one's is kept and copied.
+EMPTY=${TMPDIR:-/tmp}/syncline-redmine-$(dpkg-query -W -f='${Version}' redmine 2>/dev/null | tr -c 'A-Za-z0-9.\n' -).sqlite3
+export SYNCLINE_HOOK=$STATE/hook
 export SEED_KEY=$API_KEY SEED_USER_KEY=$USER_KEY SEED_LIMITED_KEY=$LIMITED_KEY SEED_PROJECTS="$PROJECT $PROJECT2"
 cd /usr/share/redmine
-if [ ! -e "$STATE/seeded" ]; then
+make_database() {
   # Two processes: right after the migrations the first one still believes in the old columns.
   bundle exec rake db:migrate >"$SETUP_LOG" 2>&1 || die "the database cannot be made" "$SETUP_LOG"
   bundle exec rake redmine:load_default_data >>"$SETUP_LOG" 2>&1 || true
   grep -q 'Default configuration data loaded' "$SETUP_LOG" || die "the default data cannot be loaded" "$SETUP_LOG"
+}
+
+if [ ! -e "$STATE/seeded" ]; then
+  flock 9
+  if [ -s "$EMPTY" ]; then
+    cp "$EMPTY" "$STATE/redmine.sqlite3"
+  else
+    make_database
+    cp "$STATE/redmine.sqlite3" "$EMPTY.$$" && mv "$EMPTY.$$" "$EMPTY"
+  fi
+  flock -u 9
   bundle exec ruby -r./config/environment "$HERE/seed.rb" >>"$SETUP_LOG" 2>&1 || die "seeding failed" "$SETUP_LOG"
   touch "$STATE/seeded"
 fi
