@@ -18,6 +18,9 @@ use tokio::sync::watch;
 /// Work items that are there from the start; four in five of them are bugs.
 const ITEMS: usize = 25;
 
+/// Runs follow one another quickly: a server has to come to the third end of a run before anybody loses patience.
+const SETTLE: (&str, &str) = ("WEBHOOK_SETTLE_SECONDS", "1");
+
 /// Where the servers of one test work.
 pub struct Scene {
     pub stage: Stage,
@@ -93,14 +96,14 @@ impl Scene {
     /// The program's `serve` on this scene's database, on any free port.
     pub fn program(&self) -> Command {
         let mut command = syncline(&self.stage);
-        command.arg("serve").env("PORT", "0");
+        command.arg("serve").env("PORT", "0").env(SETTLE.0, SETTLE.1);
         command
     }
 
     /// This test program in the program's place.
     pub fn child(&self) -> Command {
         let mut command = on_stage(&self.stage, &std::env::current_exe().unwrap());
-        command.env("PORT", "0");
+        command.env("PORT", "0").env(SETTLE.0, SETTLE.1);
         command
     }
 
