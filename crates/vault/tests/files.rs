@@ -95,14 +95,16 @@ fn files_that_others_can_reach_are_refused() {
 
 #[test]
 fn settings_come_first_and_must_not_contradict() {
-    let nowhere = Path::new("/nowhere/key");
+    // A file is no folder, and none can be made of it.
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let nowhere = &file.path().join("key");
     let text = new_key_text().unwrap();
     let (_, source) = KeyRing::load(Some(&text), None, nowhere).unwrap();
     assert_eq!(source, KeySource::Setting);
     let both = KeyRing::load(Some(&text), Some(nowhere), nowhere).unwrap_err();
     assert!(matches!(both, KeyError::Both));
     let missing = KeyRing::load(None, Some(nowhere), nowhere).unwrap_err();
-    assert!(missing.to_string().contains("/nowhere/key"));
+    assert!(missing.to_string().contains(&nowhere.display().to_string()));
     let unwritable = KeyRing::load(None, None, nowhere).unwrap_err();
     assert!(matches!(unwritable, KeyError::File { .. }));
 }
