@@ -154,8 +154,10 @@ pub(crate) async fn judge(
             Judged::Settled(verdict) => verdict,
             Judged::Clash(conflict) => clashed(page, &item, memory.as_ref(), *conflict),
         };
+        // One that was to be tried again leaves the run all the same, or it would be tried for ever.
         let told_before = verdict.state == ItemState::Conflicted
-            && memory.is_some_and(|memory| !course.tell_conflicted(memory.pair.id));
+            && memory.is_some_and(|memory| !course.tell_conflicted(memory.pair.id))
+            && page.known.retry(&item).is_none();
         if told_before {
             page.waiting.remove(&item);
         } else {
