@@ -10,6 +10,7 @@ use syncline_domain::{
 };
 use syncline_testkit::{Effect, EffectOp};
 
+use crate::deletes::{check_creation, check_removal};
 use crate::model::{FIELDS, MARKER, marker_of};
 use crate::world::World;
 
@@ -41,7 +42,7 @@ impl Watch {
         }
     }
 
-    /// Whether we wrote anything. Nothing is deleted, and nothing is cleared that nobody cleared elsewhere.
+    /// Whether we wrote anything. Nothing is deleted that is not ours to delete, and nothing is cleared that nobody cleared elsewhere.
     fn check_effects(&mut self, world: &World) -> bool {
         let before = self.own;
         for (at, tracker) in world.trackers.iter().enumerate() {
@@ -54,11 +55,11 @@ impl Watch {
                 }
                 self.own += 1;
                 world.trace.note(words(at, &effect));
-                assert!(
-                    effect.op != EffectOp::Delete,
-                    "we deleted {} of tracker {at}",
-                    effect.item_id
-                );
+                if effect.op == EffectOp::Delete {
+                    check_removal(world, at, &effect);
+                    continue;
+                }
+                check_creation(world, at, &effect);
                 check_clears(world, at, &effect);
             }
         }
@@ -143,7 +144,8 @@ fn check_clears(world: &World, at: usize, effect: &Effect) {
     if effect.op != EffectOp::Update {
         return;
     }
-    let item = world.trackers[at].item(&effect.item_id).expect("nothing is deleted");
+    // Somebody may have deleted it since.
+    let Some(item) = world.trackers[at].item(&effect.item_id) else { return };
     let marker = marker_of(&item).expect("items have markers");
     let model = world.model.lock().unwrap();
     for (field, value) in &effect.fields {

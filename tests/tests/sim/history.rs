@@ -15,6 +15,7 @@ use syncline_testkit::{Method, Moment, PlainSealer, Planned};
 use syncline_webhooks::{Answer, Incoming, Limits, Parts, Receiver};
 
 use crate::check::Watch;
+use crate::deletes;
 use crate::door::Door;
 use crate::model::{draw_edit, marker_of};
 use crate::process::{Doom, Process};
@@ -30,6 +31,8 @@ pub(crate) struct History {
     pub(crate) processes: Vec<Process>,
     pub(crate) watch: Watch,
     dice: Dice,
+    /// Where people delete items.
+    pub(crate) deletions: Option<Dice>,
     idle: Idle,
     born: u64,
     /// What trackers have told: may be told again.
@@ -44,11 +47,15 @@ impl History {
             world,
             processes: Vec::new(),
             watch: Watch::default(),
+            deletions: None,
             dice,
             idle,
             born: 0,
             told: Vec::new(),
         };
+        if deletes::are_drawn(seed, history.world.shape) {
+            history.deletions = Some(deletes::dice_of(seed));
+        }
         history.note(format!("{:?} {:?}", history.world.shape, history.world.joints));
         history.bear();
         for tracker in 0..history.world.trackers.len() {
@@ -101,6 +108,7 @@ impl History {
             98 => self.cancel(),
             _ => self.join(),
         }
+        self.delete_or_restore();
         self.quiet().await;
         if self.processes.is_empty() && self.dice.one_in(2) {
             self.join();

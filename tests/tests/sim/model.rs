@@ -9,6 +9,7 @@ use syncline_domain::{
     Base, ConfigId, Fault, Item, ItemId, JobId, Pair, STATUS_REF, Side, WriteOp,
 };
 
+use crate::deletes::Deletions;
 use crate::world::{Dice, Joint, Shape, World};
 
 /// The fields that people edit. The status is one more, under [`STATUS_REF`].
@@ -29,6 +30,8 @@ pub(crate) struct Model {
     pub(crate) origins: BTreeMap<u64, usize>,
     /// Edits of which the other side has said nothing since both agreed: they must arrive.
     pub(crate) hopes: BTreeMap<Spot, Value>,
+    /// What people deleted.
+    pub(crate) deletions: Deletions,
     /// Both sides were edited since they agreed last.
     contested: BTreeSet<Spot>,
     /// Edits on the writing side of a one-way configuration: nobody promises what becomes of them.
@@ -145,7 +148,9 @@ impl World {
         if self.joints.iter().any(|joint| !joint.is_two_way && joint.target == tracker) {
             model.strays.insert((tracker, id.clone(), field));
         }
-        if self.shape != Shape::TwoWay {
+        let is_touched =
+            marker_of(&before).is_some_and(|marker| model.deletions.touched.contains(&marker));
+        if self.shape != Shape::TwoWay || is_touched {
             return;
         }
         let spot = (tracker, id.clone(), field);
@@ -172,7 +177,7 @@ impl World {
 
     /// A copy of which the store may not know yet. Without a marker of ours it is known by its title, and by nothing
     /// else; who gives it another one before the next run looks makes it an item of his own.
-    fn is_unknown_copy(&self, tracker: usize, item: &Item) -> bool {
+    pub(crate) fn is_unknown_copy(&self, tracker: usize, item: &Item) -> bool {
         let origins = self.model.lock().unwrap().origins.clone();
         let is_copy = marker_of(item).and_then(|marker| origins.get(&marker)) != Some(&tracker);
         let makes = |joint: &Joint| {

@@ -6,8 +6,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use syncline_domain::ports::{Clock as _, ExecutionFilter, JobFilter, OutcomeFilter};
 use syncline_domain::{ConfigId, ItemId, ItemOutcome, ItemState, Pair, STATUS_REF, Side};
+use syncline_testkit::EffectOp;
 
 use crate::check::{check_copies, pairs_of};
+use crate::deletes;
 use crate::history::History;
 use crate::model::{FIELDS, marker_of, plain};
 use crate::world::{Joint, Shape, World};
@@ -83,12 +85,14 @@ impl History {
         for joint in &world.joints {
             every_item_has_its_copy(world, joint, last);
             let pairs = pairs_of(world, joint.id);
-            for pair in &pairs {
+            for pair in pairs.iter().filter(|pair| deletes::is_whole(world, joint, pair)) {
                 both_sides_agree(world, joint, pair, last);
             }
         }
         if world.shape == Shape::OneWay {
-            let own = world.trackers[0].own_effects();
+            let mut own = world.trackers[0].own_effects();
+            // A note tells people that the copy was deleted.
+            own.retain(|effect| self.deletions.is_none() || effect.op != EffectOp::Comment);
             assert!(own.is_empty(), "the source of a one-way configuration was written: {own:?}");
         }
         every_hope_came_true(world, last);
@@ -100,6 +104,7 @@ impl History {
         let joint = &world.joints[0];
         let Some(pair) = pairs_of(&world, joint.id)
             .into_iter()
+            .filter(|pair| deletes::is_whole(&world, joint, pair))
             .find(|pair| !is_flagged(joint, pair, last) && !is_stray(&world, joint, pair, "title"))
         else {
             return;
@@ -223,12 +228,19 @@ fn every_item_has_its_copy(world: &World, joint: &Joint, last: &Last) {
         for item in world.trackers[*from].items() {
             let outcome = last.get(&(joint.id, *side, item.id.clone()));
             assert!(
-                there.contains(&marker_of(&item)) || outcome.is_some_and(needs_a_person),
+                there.contains(&marker_of(&item))
+                    || outcome.is_some_and(needs_a_person)
+                    || is_paired(world, joint, *side, &item.id),
                 "item {} of tracker {from} has no copy in tracker {to}: {outcome:?}",
                 item.id
             );
         }
     }
+}
+
+/// It had a copy, which somebody deleted; what follows from that is judged by its pair.
+fn is_paired(world: &World, joint: &Joint, side: Side, item: &ItemId) -> bool {
+    pairs_of(world, joint.id).iter().any(|pair| pair.item(side) == Some(item))
 }
 
 fn both_sides_agree(world: &World, joint: &Joint, pair: &Pair, last: &Last) {

@@ -16,6 +16,7 @@ use syncline_testkit::{
 };
 use syncline_webhooks::NewWebhook;
 
+use crate::deletes;
 use crate::model::{FIELDS, MARKER, Model};
 use crate::process::Ground;
 use crate::trace::Trace;
@@ -153,6 +154,9 @@ impl World {
             trackers.push(tracker);
         }
         let joints = draw_joints(shape, &ids, &scenery, dice).await;
+        if deletes::are_drawn(seed, shape) {
+            deletes::equip(&scenery, &trackers, &joints, &deletes::dice_of(seed)).await;
+        }
         let hooks = draw_hooks(&joints, &ids, &scenery).await;
         let line = |(id, tracker): (&ConnectorId, &Arc<FakeConnector>)| {
             let line: Arc<dyn Connector> = Arc::new(Wire::to(tracker, &trace));
