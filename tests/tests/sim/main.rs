@@ -2,8 +2,9 @@
 //! trackers in memory. A seed draws a world (trackers with habits, configurations one way, two ways, opposite, in a
 //! ring, in a chain) and a history: people edit, trackers tell of it late, twice and out of order, calls fail before and
 //! after their effect, answers get lost, processes die at every point, freeze and thaw, the store goes away before and
-//! after a commit, clocks jump. In some worlds they delete items, too, and restore them. What must hold at every moment is checked after every step; then troubles end, and both
-//! sides must come to agree, without a copy too many, and stay so without a write.
+//! after a commit, clocks jump; in some worlds people also delete items and restore them. What must hold at every moment
+//! is checked after every step; then troubles end, and both sides must come to agree, without a copy too many, and stay so
+//! without a write.
 //!
 //! A seed that fails is printed with the end of its history and replays exactly:
 //! `SYNCLINE_SIM_SEEDS=17..18 cargo test -p syncline-tests --test sim`. `SYNCLINE_SIM_STEPS` is the length of a history.
