@@ -66,7 +66,7 @@ pub(crate) fn decide(
     match plan_item(pass, open, course.now()) {
         Decision::LookFirst(open) => to_look.push(*open),
         Decision::Nothing(one) => {
-            if let Some(verdict) = reviewed::allows_link(course, pass, &one) {
+            if let Some(verdict) = reviewed::allows_nothing(course, pass, &one) {
                 refuse(course, pass, page, *one, verdict);
                 return;
             }

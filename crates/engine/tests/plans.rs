@@ -17,9 +17,9 @@ use common::{FIELDS, World, seed_bugs, value};
 use serde_json::{Value, json};
 use syncline_domain::ports::{StoreExt as _, Write};
 use syncline_domain::{
-    ConfigId, DeletePolicy, Direction, ErrorType, Execution, ExecutionStatus, ItemId, ItemOutcome,
-    ItemState, MatchExisting, OnMany, PLAN_LASTS, PlanId, PlanOperation, PlanState, PlannedWrite,
-    RequirePlan, Side, StoredPlan, Trigger,
+    ConfigId, ConflictResolution, DeletePolicy, Direction, ErrorType, Execution, ExecutionStatus,
+    ItemId, ItemOutcome, ItemState, MatchExisting, OnMany, PLAN_LASTS, PlanId, PlanOperation,
+    PlanState, PlannedWrite, RequirePlan, Side, StoredPlan, Trigger,
 };
 use syncline_engine::{
     ApplyRequest, Drafted, PreviewRequest, RunRequest, StartError, fault_points,
@@ -548,4 +548,22 @@ async fn items_that_are_joined_as_they_are_meet_no_limit() {
     let run = apply(&world, &plan).await;
     assert_eq!(run.totals.linked, 3);
     assert_eq!(world.fake(1).writes(), []);
+}
+
+#[tokio::test]
+async fn an_edit_of_the_copy_that_wins_is_a_refusal_and_not_silence() {
+    let (world, config, id, copy) = common::two_way(ConflictResolution::LastWriteWins).await;
+    world.fake(1).edit_as("bob", &copy, json!({"title": "Planned"}));
+    let (plan, writes) = plan(&world, everything(config)).await;
+    assert_eq!((writes.len(), writes[0].written_side), (1, Side::Source));
+    world.clock.advance(Duration::from_secs(60));
+    world.fake(0).edit_as("ada", &id, json!({"title": "Later, and wins"}));
+    clear(&world);
+    let run = apply(&world, &plan).await;
+    let row = of_item(&world, &run, &id).await;
+    assert_eq!(row.state, ItemState::Failed);
+    assert!(row.error.unwrap().message.contains("source item"));
+    assert_eq!((world.fake(0).writes(), world.fake(1).writes()), (vec![], vec![]));
+    world.run(config).await;
+    assert_eq!(world.field(1, &copy, "title"), json!("Later, and wins"));
 }

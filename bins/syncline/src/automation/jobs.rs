@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use syncline_app::{App, Cause};
 use syncline_domain::ports::{
-    BoxFuture, Connector, JobContext, JobHandler, Rng, StopReason, StoreExt as _, Tx,
+    BoxFuture, Connector, ExecutionFilter, JobContext, JobHandler, Rng, StopReason, StoreExt as _,
+    Tx,
 };
 use syncline_domain::{
     ConfigId, ErrorType, Execution, ExecutionId, ExecutionStatus, Fault, ItemError, ItemId, Job,
@@ -130,13 +131,19 @@ impl SyncHandler {
         }
     }
 
-    /// A job that waits for a person. The first time it is told as a run that failed.
+    /// A job that waits for a person. That is told as a run that failed, unless the last run said so already.
     async fn parked(&self, job: &Job, why: String) -> JobOutcome {
-        if job.execution_id.is_none() {
-            let error = ItemError { error_type: ErrorType::Validation, message: why, field: None };
+        let error = ItemError { error_type: ErrorType::Validation, message: why, field: None };
+        if !self.said_last(job, &error).await {
             self.refused(job, error).await;
         }
         JobOutcome::Released { run_at: self.app.now().after(PARKED) }
+    }
+
+    async fn said_last(&self, job: &Job, error: &ItemError) -> bool {
+        let filter = ExecutionFilter { config_id: job.config_id, ..ExecutionFilter::default() };
+        let last = self.app.store().view("last run", move |tx| tx.executions(&filter, 1)).await;
+        last.is_ok_and(|runs| runs.first().is_some_and(|run| run.error.as_ref() == Some(error)))
     }
 
     async fn ends(

@@ -63,6 +63,7 @@ async fn every_body_that_is_no_json_object_is_refused_by_every_route() {
             && ![
                 "/api/execute/sync/{configId}",
                 "/api/execute/preview/{configId}",
+                "/api/execute/apply/{planId}",
                 "/api/jobs/queue/{configId}",
                 "/api/webhooks/{id}/test",
                 "/api/webhooks/{id}/rotate-secret",

@@ -140,6 +140,7 @@ async fn a_plan_has_its_time_and_its_rules() {
 async fn a_plan_of_a_configuration_out_of_sight_does_not_exist() {
     let house = House::furnished().await;
     let (plan, _) = planned(&house).await;
+    assert_eq!(house.get("/api/execute/plans/99").await.status, 404);
     let key = house.key("other", Role::Admin, Some(vec![9])).await;
     let auth = format!("Bearer {key}");
     let headers = [("authorization", auth.as_str())];
@@ -149,7 +150,6 @@ async fn a_plan_of_a_configuration_out_of_sight_does_not_exist() {
     assert_eq!(house.send("POST", &applied, &headers, Some(&json!({}))).await.status, 404);
     let list = house.send("GET", "/api/execute/plans", &headers, None).await.json();
     assert_eq!(list["count"], 0);
-    assert_eq!(house.get("/api/execute/plans/99").await.status, 404);
     assert!(house.desk.items().is_empty());
 }
 

@@ -48,15 +48,20 @@ pub(crate) fn allows(course: &Course, pass: &Pass, planned: &Planned) -> Result<
     if same_way && found == foreseen { Ok(()) } else { Err(Box::new(others(stored))) }
 }
 
-/// Why two items are not joined without a write.
-pub(crate) fn allows_link(course: &Course, pass: &Pass, planned: &Planned) -> Option<Verdict> {
-    let reviewed = course.reviewed()?;
-    let stored = reviewed.write(pass.read, &planned.open.item.id)?;
-    let is_foreseen = stored.operation == PlanOperation::Link
-        && planned.open.memory.as_ref().is_some_and(|memory| {
-            memory.pair.item(pass.write) == stored.item(pass.write)
-                && Some(memory.pair.version(pass.write)) == stored.version(pass.write)
-        });
+/// Why an item with nothing to write leaves the run refused all the same: its copy moved on, which may be why there is
+/// nothing to write, or it would be joined with an item that the plan does not name.
+pub(crate) fn allows_nothing(course: &Course, pass: &Pass, planned: &Planned) -> Option<Verdict> {
+    let stored = course.reviewed()?.write(pass.read, &planned.open.item.id)?;
+    let pair = &planned.open.memory.as_ref()?.pair;
+    let found =
+        planned.open.there.as_ref().map_or(pair.version(pass.write), |there| &there.version);
+    let same_copy = pair.item(pass.write) == stored.item(pass.write);
+    if let (true, Some(foreseen)) = (same_copy, stored.version(pass.write))
+        && foreseen != found
+    {
+        return pair.item(pass.write).map(|copy| moved(pass.write, copy, Some(foreseen), found));
+    }
+    let is_foreseen = same_copy && stored.operation == PlanOperation::Link;
     (planned.open.linked && !is_foreseen).then(|| others(stored))
 }
 

@@ -38,7 +38,7 @@ use crate::walk::walk;
 pub(crate) use begin::{end, end_of_run, needs_review, take};
 pub(crate) use draft::{Draft, of_note, of_planned, of_removal, writes_of};
 pub(crate) use gate::{
-    allows, allows_link, allows_note, allows_removal, has_moved, lost_on_the_way,
+    allows, allows_note, allows_nothing, allows_removal, has_moved, lost_on_the_way,
 };
 pub(crate) use limits::limits_of;
 
