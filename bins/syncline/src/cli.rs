@@ -52,6 +52,10 @@ pub(crate) enum Command {
         /// The plan's id, as `syncline plan` prints it.
         plan: i64,
     },
+    /// Compare both sides of a configuration, writing nothing; ends with an error when they differ.
+    Census(CensusArgs),
+    /// Say why the values of a pair are what they are.
+    Explain(ExplainArgs),
     /// Say when a crontab expression fires, and what it says.
     Cron(CronArgs),
     /// Make, list and revoke API keys.
@@ -233,6 +237,23 @@ pub(crate) struct PlanArgs {
     /// source-to-target, target-to-source or bidirectional.
     #[arg(long)]
     pub(crate) direction: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CensusArgs {
+    /// The configuration's id or name.
+    pub(crate) config: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The configuration's id or name.
+    pub(crate) config: String,
+    /// The source item's id.
+    pub(crate) item: String,
+    /// A field of either side, by its reference or name, or "status"; all fields by default.
+    #[arg(long)]
+    pub(crate) field: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -74,7 +74,8 @@ pub use runs::{
 pub use schedules::{Armed, OccurrencePage, ScheduledConfig, SchedulerState, Upcoming};
 pub use settings::{Setting, Settings, SettingsSource, SmtpSettings};
 pub use syncline_engine::{
-    Engine, EngineParts, Preview, PreviewAction, PreviewItem, PreviewSummary,
+    Census, CensusDrift, DriftCause, Engine, EngineParts, ExplainStep, Explained, FieldExplained,
+    PairHistory, Preview, PreviewAction, PreviewItem, PreviewSummary, RunSeen,
 };
 pub use syncline_mapping::{Issue, Mapped, TransformationInfo, catalogue as transformations};
 pub use syncline_webhooks::{

@@ -77,6 +77,8 @@ row_ids! {
     PlanId;
     /// One write of a plan.
     PlanWriteId;
+    /// An entry of a pair's history.
+    HistoryId;
 }
 
 macro_rules! text_ids {

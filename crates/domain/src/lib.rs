@@ -9,7 +9,7 @@
 //! - What automation keeps: [`Job`], [`Webhook`], [`Delivery`], [`Occurrence`], [`NotificationSetting`],
 //!   [`OutboxMessage`]; [`WaitingRoom`] holds the limit of the queue.
 //! - What the engine remembers: [`Pair`], [`Base`], [`Receipt`], [`Intent`], [`Execution`], [`ItemOutcome`],
-//!   [`Conflict`]; and what people look at before it is written: [`StoredPlan`].
+//!   [`Conflict`], [`HistoryEntry`]; and what people look at before it is written: [`StoredPlan`].
 //! - [`ports`]: `Clock`, `Store`, `Connector` and the others. [`Fault`] is the only error that crosses rooms.
 //!
 //! # What is deliberately absent
@@ -32,6 +32,7 @@ mod config;
 mod conflict;
 mod connection;
 mod fault;
+mod history;
 mod ids;
 mod item;
 mod job;
@@ -60,9 +61,13 @@ pub use connection::{
     ConnectorRow, ConnectorSettings, ConnectorUsage, Credentials, CredentialsUnreadable, LastCheck,
 };
 pub use fault::{Fault, FieldFault};
+pub use history::{
+    FieldEvent, FieldHow, HistoryEntry, HistoryEvent, HistoryKind, LONGEST_KEPT_VALUE, Observed,
+    StepTaken, kept_value,
+};
 pub use ids::{
     ApiKeyId, AuditId, CommentId, ConfigId, ConflictId, ConnectorId, Cursor, DeliveryId,
-    ExecutionId, FieldId, FieldMappingId, FieldRef, IntentId, ItemId, JobId, LineageId,
+    ExecutionId, FieldId, FieldMappingId, FieldRef, HistoryId, IntentId, ItemId, JobId, LineageId,
     NotificationId, OccurrenceId, OpId, OutboxId, OutcomeId, PairId, PlanId, PlanWriteId,
     ResolutionId, STATUS_REF, StatusId, StatusMappingId, TypeId, TypeMappingId, Version, WebhookId,
 };

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use syncline_domain::{
-    Base, FieldRef, Fields, Item, PairId, Receipt, STATUS_REF, Side, Timestamp, Version, When,
-    fingerprint, same,
+    Base, FieldRef, Fields, HistoryEntry, Item, PairId, Receipt, STATUS_REF, Side, Timestamp,
+    Version, When, fingerprint, same,
 };
 use syncline_mapping::CompiledPair;
 
 use crate::adopt::shows;
 use crate::clash::Closing;
+use crate::history::{self, Story};
 use crate::known::{PairMemory, sent_ref, trail_ref};
 use crate::merge::{Stance, alike};
 use crate::pass::{Pass, input_of, value_of};
@@ -26,6 +27,8 @@ pub(crate) struct Agreement {
     closings: Vec<Closing>,
     write: Option<Side>,
     version: Version,
+    /// What history tells of it.
+    story: Option<Box<Story>>,
 }
 
 impl Agreement {
@@ -59,13 +62,21 @@ impl Agreement {
             .collect()
     }
 
+    /// The entry in the pair's history, where there is something to tell.
+    pub(crate) fn history(&self, pair_id: PairId, now: Timestamp) -> Option<HistoryEntry> {
+        self.story.as_ref().map(|story| story.entry(pair_id, now))
+    }
+
     /// The conflicts that are over with it.
     pub(crate) fn closings(&self) -> &[Closing] {
         &self.closings
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.bases.is_empty() && self.receipts.is_empty() && self.closings.is_empty()
+        self.bases.is_empty()
+            && self.receipts.is_empty()
+            && self.closings.is_empty()
+            && self.story.is_none()
     }
 }
 
@@ -96,6 +107,7 @@ pub(crate) fn agreement(pass: &Pass, planned: &Planned, shown: Option<&Item>) ->
         first_bases(pass, rules, planned, shown, &mut agreed);
     }
     reading_side(pass, rules, planned, &mut agreed);
+    agreed.story = history::tell(pass, planned, shown).map(Box::new);
     if planned.is_partial && !is_kept(planned, shown) {
         // A decision that did not come true leaves the two sides as far apart as they were.
         agreed.bases.clear();
@@ -117,7 +129,8 @@ pub(crate) fn first_agreement(
     open: Open,
     shown: &Item,
 ) -> Agreement {
-    let mut agreed = Agreement::default();
+    let story = Some(Box::new(history::tell_joined(pass, &open, shown)));
+    let mut agreed = Agreement { story, ..Agreement::default() };
     let planned = Planned::untouched(open);
     first_bases(pass, rules, &planned, shown, &mut agreed);
     if let Some(status) = &planned.open.mapped.status {

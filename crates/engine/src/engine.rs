@@ -8,10 +8,12 @@ use syncline_domain::ports::{
     Clock, Connector, FaultPoints, IdGen, RunEnding, RunEvents, Store, StoreExt as _,
 };
 use syncline_domain::{
-    ConfigId, Execution, ExecutionId, Fault, ItemError, ItemId, PairId, SyncSpec,
+    ConfigId, Execution, ExecutionId, Fault, HistoryId, ItemError, ItemId, PairId, SyncSpec,
 };
 
+use crate::census::Census;
 use crate::error::{PairError, PreviewError, StartError};
+use crate::explain::{Explained, PairHistory};
 use crate::pairs::OnNextRun;
 use crate::people::Accounts;
 use crate::preview::{Drafted, Preview, PreviewRequest};
@@ -244,6 +246,49 @@ impl Engine {
         target: Arc<dyn Connector>,
     ) -> Result<Resolved, ResolveError> {
         Box::pin(crate::resolve::resolve(self, request, source, target)).await
+    }
+
+    /// Says why the fields of a pair have their values; of one field when it is named, by its reference or name on
+    /// either side. Reads nothing but the store.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`] for an unknown configuration or an item without a pair, [`Fault::Invalid`] for a field that
+    /// no rule knows, and what the store answers.
+    pub async fn explain(
+        &self,
+        config: ConfigId,
+        source_item: ItemId,
+        field: Option<String>,
+    ) -> Result<Explained, Fault> {
+        crate::explain::explain(self, config, source_item, field).await
+    }
+
+    /// Reads both sides, compares them with each other and with what was recorded, and lists every drift with its
+    /// cause. Writes nothing, neither to a tracker nor to the store; runs may go on meanwhile.
+    ///
+    /// # Errors
+    /// See [`PreviewError`].
+    pub async fn census(
+        &self,
+        config: ConfigId,
+        source: Arc<dyn Connector>,
+        target: Arc<dyn Connector>,
+    ) -> Result<Census, PreviewError> {
+        Box::pin(crate::census::census(self, config, source, target)).await
+    }
+
+    /// Reads the history of a pair, newest first.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`] for an unknown configuration or an item without a pair, and what the store answers.
+    pub async fn history(
+        &self,
+        config: ConfigId,
+        source_item: ItemId,
+        before: Option<HistoryId>,
+        limit: usize,
+    ) -> Result<PairHistory, Fault> {
+        crate::explain::history(self, config, source_item, before, limit).await
     }
 
     /// Marks a configuration as driven by this engine; `None` when it is already.

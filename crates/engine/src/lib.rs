@@ -14,6 +14,8 @@
 //!
 //! A preview drafts what a run would write (`reviewed`); a run that applies such a plan goes the same way with the plan's
 //! items alone, and performs what is stored or refuses.
+//! Beside runs: `resolve` carries a decision out, `explain` tells from `history` why a
+//! value is where it is, and `census` compares both sides.
 //!
 //! # Invariants
 //! - A source item has at most one copy per configuration, wherever the process dies (`tests/crash.rs`) and whatever
@@ -24,6 +26,9 @@
 //! - An item leaves a run in one state, and the states add up (`tests/faults.rs`).
 //! - A page costs the same number of transactions however many items it has (`tests/runs.rs`).
 //! - Nothing is cleared on the writing side that was never agreed on.
+//! - What was settled about a field is in its pair's history, in the transaction that settled it; an unchanged item
+//!   leaves nothing there (`tests/history.rs`).
+//! - A census finds every drift by its cause and writes nothing (`tests/census.rs`).
 //!
 //! # Bases
 //! For each pair and field the store keeps what each side showed when both were in step. Trackers rewrite what they
@@ -67,6 +72,7 @@
 mod adopt;
 mod agree;
 mod breaker;
+mod census;
 mod choose;
 mod clash;
 mod comments;
@@ -77,7 +83,9 @@ mod drive;
 mod engine;
 mod error;
 mod existing;
+mod explain;
 mod hanging;
+mod history;
 mod known;
 mod lease;
 mod limits;
@@ -111,8 +119,12 @@ pub mod fault_points {
     pub use crate::points::*;
 }
 
+pub use census::{Census, CensusDrift, DriftCause};
 pub use engine::{Engine, EngineParts, RunEnd, RunReport};
 pub use error::{PairError, PreviewError, StartError};
+pub use explain::{
+    ExplainStep, Explained, FieldExplained, PairHistory, RunSeen, StepKind, value_in_words,
+};
 pub use pairs::OnNextRun;
 pub use preview::{Drafted, Preview, PreviewAction, PreviewItem, PreviewRequest, PreviewSummary};
 pub use resolve::{ResolveError, ResolveRequest, Resolved};

@@ -153,7 +153,7 @@ pub(crate) fn pair_after(pass: &Pass, open: &Open, shown: &Item, now: Timestamp)
     }
 }
 
-/// Writes facts; the bases and the receipts of all of them in one call each.
+/// Writes facts; the bases, the receipts and the history of all of them in one call each.
 pub(crate) fn put_all(
     tx: &mut dyn Tx,
     connectors: [ConnectorId; 2],
@@ -162,6 +162,7 @@ pub(crate) fn put_all(
 ) -> Result<(), Fault> {
     let mut bases = Vec::new();
     let mut receipts = Vec::new();
+    let mut history = Vec::new();
     for fact in facts {
         match fact {
             Fact::Seen { pair } => tx.update_pair(pair)?,
@@ -175,6 +176,7 @@ pub(crate) fn put_all(
                     closing.put(tx, now)?;
                 }
                 receipts.extend(agreed.receipts(id, now));
+                history.extend(agreed.history(id, now));
                 if let Some(intent) = intent {
                     tx.finish_intent(*intent, IntentState::Done, Some(item))?;
                 }
@@ -182,7 +184,8 @@ pub(crate) fn put_all(
         }
     }
     tx.put_bases(&bases)?;
-    tx.put_receipts(&receipts)
+    tx.put_receipts(&receipts)?;
+    tx.insert_history(&history)
 }
 
 fn put_pair(tx: &mut dyn Tx, connectors: [ConnectorId; 2], pair: &Pair) -> Result<PairId, Fault> {

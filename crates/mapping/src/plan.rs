@@ -172,6 +172,18 @@ impl Plan {
         Run::new(self, pair, item, occasion, context).map()
     }
 
+    /// As [`Plan::map_with`], and says how each value came about.
+    #[must_use]
+    pub fn map_traced_with(
+        &self,
+        pair: &CompiledPair,
+        item: &Item,
+        occasion: Occasion,
+        context: &MapContext,
+    ) -> Mapped {
+        Run::new(self, pair, item, occasion, context).traced().map()
+    }
+
     /// As [`Plan::map`], and says how each value came about.
     #[must_use]
     pub fn map_traced(&self, item: &Item, occasion: Occasion, context: &MapContext) -> Mapped {

@@ -112,6 +112,9 @@ fn what_a_run_asks_is_found_by_an_index() {
         tx.prune_replies(Timestamp::EPOCH)?;
         tx.connector_by_name("a")?;
         tx.connector_usage(connector)?;
+        tx.history(PairId(1), Some(5.into()), 10)?;
+        tx.count_history(PairId(1))?;
+        tx.pair_conflicts(PairId(1), 10)?;
         tx.config_by_name("a").map(drop)
     }));
 }

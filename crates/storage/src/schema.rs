@@ -385,6 +385,17 @@ table! {
 }
 
 table! {
+    pair_history (id) {
+        id -> BigInt,
+        pair_id -> BigInt,
+        execution_id -> Nullable<BigInt>,
+        config_version -> BigInt,
+        at_us -> BigInt,
+        event -> Text,
+    }
+}
+
+table! {
     leases (name) {
         name -> Text,
         holder -> Text,

@@ -96,8 +96,8 @@ fn both_databases_have_the_same_tables_and_columns() {
 
 #[tokio::test]
 async fn conflicts_and_decisions_outlive_the_rewriting_of_their_table() {
-    const DOWN: &str = include_str!("../../../migrations/sqlite/0005_conflict_history/down.sql");
-    const UP: &str = include_str!("../../../migrations/sqlite/0005_conflict_history/up.sql");
+    const DOWN: &str = include_str!("../../../migrations/sqlite/0007_conflict_history/down.sql");
+    const UP: &str = include_str!("../../../migrations/sqlite/0007_conflict_history/up.sql");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s.db").display().to_string();
     let store = open(&path);

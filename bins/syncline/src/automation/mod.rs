@@ -170,6 +170,7 @@ fn upkeep(machinery: &Machinery) -> Upkeep {
         clock: Arc::clone(&machinery.clock),
         chores: vec![
             chore("runs", syncline_app::SettingsSource::prune_executions),
+            chore("entries of history", syncline_app::SettingsSource::prune_history),
             chore("deliveries", syncline_app::SettingsSource::prune_deliveries),
             chore("jobs", syncline_app::SettingsSource::prune_jobs),
             chore("schedule instants", syncline_app::SettingsSource::prune_occurrences),

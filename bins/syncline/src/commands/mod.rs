@@ -1,9 +1,11 @@
 //! What each command does.
 
+mod census;
 mod conflicts;
 mod cron;
 mod demo;
 mod doctor;
+mod explain;
 mod keys;
 mod look;
 mod plans;
@@ -95,6 +97,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
             logging::init("warn");
             plans::apply(&config()?, plan, out).await
         }
+        Command::Census(args) => census::run(&quiet(&config()?).await?, args, out).await,
+        Command::Explain(args) => explain::run(&quiet(&config()?).await?, args, out).await,
         Command::Cron(args) => cron::run(&args, out),
         Command::Keys(command) => keys::run(&quiet(&config()?).await?, command, out).await,
         Command::RotateKey => rotate::run(&quiet(&config()?).await?, out).await,

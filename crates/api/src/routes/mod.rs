@@ -1,10 +1,12 @@
 //! The handlers, one file a subject, and the one list of them all.
 
+mod census;
 mod configs;
 mod conflicts;
 mod connectors;
 mod events;
 mod execution;
+mod items;
 mod jobs;
 mod metadata;
 mod notifications;
@@ -66,6 +68,7 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
         .service(plans::list)
         .service(plans::one)
         .service(plans::apply)
+        .service(census::census)
         .service(execution::cancel)
         .service(execution::retry)
         .service(execution::validate)
@@ -77,6 +80,8 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
         .service(runs::pairs)
         .service(runs::make_pair)
         .service(runs::delete_pair)
+        .service(items::history)
+        .service(items::explain)
         .service(events::events)
         .service(scheduler::state)
         .service(scheduler::start)

@@ -1,9 +1,11 @@
 //! How domain values look on the wire.
 
+pub(crate) mod census;
 pub(crate) mod configs;
 pub(crate) mod conflicts;
 pub(crate) mod connectors;
 pub(crate) mod executions;
+pub(crate) mod history;
 pub(crate) mod jobs;
 pub(crate) mod metadata;
 pub(crate) mod notifications;

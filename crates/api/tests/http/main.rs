@@ -16,6 +16,7 @@ mod bad_places;
 mod browser;
 mod conflicts;
 mod documented;
+mod explain;
 mod headers;
 mod idempotency;
 mod openapi_file;

@@ -1,11 +1,13 @@
 //! Running syncs, looking at runs, and asking what a run would do.
 
+mod census;
 mod follow;
 mod history;
 mod pairs;
 mod plans;
 mod start;
 mod trial;
+mod why;
 
 pub use follow::FollowUp;
 pub use history::{ExecutionPage, ExecutionState, OutcomePage};

@@ -164,6 +164,20 @@ impl SettingsSource {
         Ok(runs.saturating_add(tx.prune_plans(before, limit)?))
     }
 
+    /// What happened to pairs; kept as long as the runs that did it.
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub fn prune_history(
+        &self,
+        tx: &mut dyn Tx,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<u64, Fault> {
+        let before = now.before(self.in_force(tx)?.execution_retention());
+        tx.prune_history(before, limit)
+    }
+
     /// Deliveries.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod connector;
 mod deletions;
 mod deliveries;
 mod factory;
+mod history;
 mod jobs;
 mod outbox;
 mod plans;
@@ -30,6 +31,7 @@ pub use deliveries::{
     Accepted, CalledConfig, DeliveryFilter, DeliveryTx, EventReader, EventReaders, WebhookFilter,
 };
 pub use factory::{ConnectorFactory, ConnectorTypeInfo, CredentialField};
+pub use history::HistoryTx;
 pub use jobs::{JobContext, JobFilter, JobHandler, JobTx, StopReason};
 pub use outbox::{NothingFollows, OutboxFilter, OutboxTx, RunEnding};
 pub use plans::{PlanFilter, PlanTx};

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{
-    BoxFuture, ConflictTx, DeletionTx, DeliveryTx, JobTx, OutboxTx, PlanTx, ScheduleTx, Topic,
-    Wakeup,
+    BoxFuture, ConflictTx, DeletionTx, DeliveryTx, HistoryTx, JobTx, OutboxTx, PlanTx, ScheduleTx,
+    Topic, Wakeup,
 };
 use crate::{
     ApiKey, ApiKeyId, AuditEntry, AuditId, Base, CommentId, CommentPair, ConfigId, ConnectorId,
@@ -127,6 +127,7 @@ pub trait Tx:
     + DeletionTx
     + ConflictTx
     + PlanTx
+    + HistoryTx
 {
 }
 
@@ -145,6 +146,7 @@ impl<T> Tx for T where
         + DeletionTx
         + ConflictTx
         + PlanTx
+        + HistoryTx
 {
 }
 

@@ -15,6 +15,7 @@ use syncline_domain::{
 use super::trace::{self, Trace};
 use super::{Bases, End, Types};
 use crate::deletes::displaced_by;
+use crate::history;
 use crate::known::sent_ref;
 use crate::merge::alike;
 use crate::page::with_version;
@@ -60,6 +61,7 @@ pub(super) fn end(
                 }
             };
             put_values(tx, spec, pair, intent, item, now)?;
+            tx.insert_history(&[history::found(spec, intent, item, pair, now)])?;
             tx.finish_intent(intent.id, IntentState::Done, Some(&item.id))
         }
     }

@@ -6,11 +6,11 @@ use syncline_domain::ports::Lease;
 use syncline_domain::{
     ApiKey, AuditEntry, Base, CommentId, CommentPair, ConfigHealth, ConfigId, Conflict, ConflictId,
     ConflictStatus, ConnectorId, ConnectorRow, Cursor, Delivery, Execution, ExecutionId, Fault,
-    FieldMapping, FieldRef, FieldRow, Intent, ItemId, ItemOutcome, ItemRetry, JobClaim, LineageId,
-    NotificationId, NotificationSetting, Occurrence, OutboxMessage, OutboxStatus, OutcomeId, Pair,
-    PairId, PlanId, PlannedWrite, Receipt, RememberedReply, Resolution, RulesReview, Side,
-    StatusMapping, StatusRow, StoredPlan, SyncConfig, Tombstone, TypeId, TypeMapping,
-    TypeMappingId, TypeRow, UserMap, Webhook, WebhookId,
+    FieldMapping, FieldRef, FieldRow, HistoryEntry, Intent, ItemId, ItemOutcome, ItemRetry,
+    JobClaim, LineageId, NotificationId, NotificationSetting, Occurrence, OutboxMessage,
+    OutboxStatus, OutcomeId, Pair, PairId, PlanId, PlannedWrite, Receipt, RememberedReply,
+    Resolution, RulesReview, Side, StatusMapping, StatusRow, StoredPlan, SyncConfig, Tombstone,
+    TypeId, TypeMapping, TypeMappingId, TypeRow, UserMap, Webhook, WebhookId,
 };
 
 use super::job_rows::JobRow;
@@ -44,6 +44,7 @@ pub(super) struct Tables {
     pub(super) last_lineage: i64,
     pub(super) retries: Keyed<(ConfigId, Side, ItemId), ItemRetry>,
     pub(super) tombstones: Keyed<PairId, Tombstone>,
+    pub(super) history: Table<HistoryEntry>,
     pub(super) sweeps: Keyed<(ConfigId, Side), PairId>,
     pub(super) plans: Table<StoredPlan>,
     pub(super) plan_writes: Table<PlannedWrite>,
@@ -185,6 +186,7 @@ impl Tables {
         self.receipts.keep(|(pair, _, _), _| !ids.contains(pair));
         self.comment_pairs.keep(|(pair, _), _| !ids.contains(pair));
         self.tombstones.keep(|pair, _| !ids.contains(pair));
+        self.history.keep(|row| !ids.contains(&row.pair_id));
         self.conflicts
             .keep(|row| row.status == ConflictStatus::Resolved || !ids.contains(&row.pair_id));
         let left: BTreeSet<ConflictId> = self.conflicts.all().map(|row| row.id).collect();

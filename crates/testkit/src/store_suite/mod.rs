@@ -33,6 +33,8 @@ mod deletions;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod deliveries;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod history;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod job_ends;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod job_folds;
@@ -83,6 +85,7 @@ pub mod rules {
     pub use super::connectors::*;
     pub use super::deletions::*;
     pub use super::deliveries::*;
+    pub use super::history::*;
     pub use super::job_ends::*;
     pub use super::job_folds::*;
     pub use super::job_lists::*;
@@ -240,6 +243,10 @@ macro_rules! store_suite {
             plans_come_newest_first_filtered_and_paged
             old_plans_go_after_their_writes
             a_review_of_rules_is_written_over
+            history_comes_newest_first_and_in_pages
+            history_goes_with_its_pair
+            pruning_history_takes_the_oldest
+            a_pair_knows_all_its_conflicts
 
             lineages_grow_and_unite
             an_item_leaves_its_family

@@ -22,6 +22,7 @@ pub(crate) struct Route {
 pub(crate) fn fill(path: &str) -> String {
     path.replace("{mid}", "1")
         .replace("{item_id}", "1")
+        .replace("{sourceId}", "s1")
         .replace("{jobId}", super::JOB)
         .replace("{key}", "execution_retention_days")
         .split('/')
@@ -125,6 +126,7 @@ pub(crate) fn routes() -> Vec<Route> {
         route("GET", "/api/execute/plans", Viewer).asks("?sync_config_id=1"),
         route("GET", "/api/execute/plans/{planId}", Viewer),
         route("POST", "/api/execute/apply/{planId}", Operator).takes(json!({"wait": true})),
+        route("POST", "/api/execute/census/{configId}", Operator),
         route("POST", "/api/execute/validate/{configId}", Operator),
         route("POST", "/api/execute/test-mapping", Operator).takes(trial),
         route("GET", "/api/executions", Viewer),
@@ -137,6 +139,8 @@ pub(crate) fn routes() -> Vec<Route> {
         route("GET", "/api/execute/synced-items/{configId}", Viewer),
         route("POST", "/api/execute/synced-items/{configId}", Operator)
             .takes(json!({"source_item_id": "1", "target_item_id": "5001"})),
+        route("GET", "/api/items/{configId}/{sourceId}/history", Viewer),
+        route("GET", "/api/items/{configId}/{sourceId}/explain", Viewer).asks("?field=subject"),
         route("GET", "/api/scheduler/status", Viewer),
         route("POST", "/api/scheduler/start", Operator).unscoped(),
         route("POST", "/api/scheduler/stop", Operator).unscoped(),
