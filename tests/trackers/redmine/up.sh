@@ -5,6 +5,7 @@
 #   API_KEY the administrator's key          USER_KEY  the key of jane, a developer with an address of her own
 #   LIMITED_KEY  the key of a reporter who may not change other people's issues
 #   PROJECT / PROJECT2  identifiers of two private projects
+#   INSTALL_ONLY=1  installs the packages and starts nothing
 #
 # Another STATE with another PORT is another Redmine; several may be started at the same moment.
 # The last line of the output holds NAME=value pairs for the caller.
@@ -61,6 +62,7 @@ exec 9>"${TMPDIR:-/tmp}/syncline-redmine-install.lock"
 flock 9
 installed || install_packages >"$STATE/log/apt.log" 2>&1 || die "the packages cannot be installed" "$STATE/log/apt.log"
 flock -u 9
+[ "${INSTALL_ONLY:-0}" = 0 ] || exit 0
 
 if lives && answers; then say; exit 0; fi
 if lives; then PURGE=0 STATE=$STATE "$HERE/down.sh"; fi

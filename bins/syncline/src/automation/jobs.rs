@@ -58,7 +58,7 @@ struct SyncHandler {
 impl JobHandler for SyncHandler {
     fn run<'a>(&'a self, job: &'a Job, context: &'a dyn JobContext) -> BoxFuture<'a, JobOutcome> {
         Box::pin(async move {
-            match self.attempt(job, context).await {
+            match Box::pin(self.attempt(job, context)).await {
                 Ok(outcome) => outcome,
                 Err(Trouble::Passing(error)) => self.retry(job, error, None),
                 Err(Trouble::Away(fault)) => {

@@ -164,7 +164,7 @@ impl SettingsSource {
         Ok(runs.saturating_add(tx.prune_plans(before, limit)?))
     }
 
-    /// What happened to pairs; kept as long as the runs that did it.
+    /// What happened to pairs, and their conflicts that are over; kept as long as the runs that did it.
     ///
     /// # Errors
     /// What the store answers.
@@ -175,7 +175,11 @@ impl SettingsSource {
         limit: usize,
     ) -> Result<u64, Fault> {
         let before = now.before(self.in_force(tx)?.execution_retention());
-        tx.prune_history(before, limit)
+        let entries = tx.prune_history(before, limit)?;
+        if is_all(entries, limit) {
+            return Ok(entries);
+        }
+        Ok(entries.saturating_add(tx.prune_conflicts(before, limit)?))
     }
 
     /// Deliveries.
