@@ -64,6 +64,8 @@ async fn parameters_are_judged_on_every_route_that_takes_them() {
     let house = House::furnished().await;
     let run = house.post("/api/execute/sync/1", &serde_json::json!({"dry_run": true})).await;
     assert_eq!(run.status, 200, "{}", run.text());
+    let plan = house.post("/api/execute/preview/1", &serde_json::json!({})).await;
+    assert_eq!(plan.status, 200, "{}", plan.text());
     house.add_conflict().await;
     let mut asked = 0;
     for (method, path, operation) in house.contract.operations() {
