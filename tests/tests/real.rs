@@ -28,9 +28,9 @@ use serde_json::{Value, json};
 use syncline_engine::SystemClock;
 use syncline_sandbox::{AzureDevOps, SandboxOptions, ServiceDeskPlus};
 
-/// How many items the tests of two ways have: 40 when it is not set.
+/// How many items the tests of two ways have: 16 when it is not set.
 const ITEMS: &str = "SYNCLINE_REAL_ITEMS";
-/// How often the server between two trackers is killed: 4 times when it is not set.
+/// How often the server between two trackers is killed: twice when it is not set.
 const KILLS: &str = "SYNCLINE_REAL_KILLS";
 
 const ISSUES: u64 = 300;
@@ -122,7 +122,7 @@ async fn two_redmine_servers_in_step() {
     one_way(&a, &b).await;
     a.turn_to_other_project();
     b.turn_to_other_project();
-    two_ways::every_edit_is_one_write(&a, &b, number(ITEMS, 40)).await;
+    two_ways::every_edit_is_one_write(&a, &b, number(ITEMS, 16)).await;
 }
 
 async fn one_way(a: &Redmine, b: &Redmine) {
@@ -171,9 +171,9 @@ async fn redmine_with_the_sandboxes() {
     let Some(mut redmine) = Redmine::start("c") else { return };
     between_the_sandboxes(&redmine).await;
     redmine.turn_to_other_project();
-    let mut scene = hooked::Scene::new(redmine, number(ITEMS, 40)).await;
+    let mut scene = hooked::Scene::new(redmine, number(ITEMS, 16)).await;
     scene.every_edit_is_one_write().await;
-    kills::survives(&mut scene, number(KILLS, 4)).await;
+    kills::survives(&mut scene, number(KILLS, 2)).await;
 }
 
 async fn between_the_sandboxes(redmine: &Redmine) {
