@@ -46,7 +46,8 @@ impl RunEnding for Ends {
 /// A run that found a conflict and died before its end.
 async fn dead_run(ends: &Arc<Ends>) -> (World, ConfigId, ExecutionId) {
     let (mut world, config, id, copy) = two_way(ConflictResolution::Manual).await;
-    world.ending = Arc::clone(ends) as Arc<dyn RunEnding>;
+    let ending: Arc<dyn RunEnding> = Arc::<Ends>::clone(ends);
+    world.ending = ending;
     world.fake(0).edit_as("ada", &id, json!({"title": "S"}));
     world.fake(1).edit_as("bob", &copy, json!({"title": "T"}));
     let faults = Arc::new(ScriptedFaultPoints::crash_at(fault_points::RUN_BEFORE_CLOSE, 1));
