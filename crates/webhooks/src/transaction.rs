@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use syncline_domain::ports::{Accepted, CalledConfig, Tx};
-use syncline_domain::{Fault, ItemId, JobKey, RunDirection, Timestamp};
+use syncline_domain::{Fault, ItemId, JobKey, RunDirection, Timestamp, WebhookId};
 
 use crate::fate::{Done, Fate};
 use crate::plan::Plan;
@@ -19,8 +19,8 @@ pub(crate) fn run(tx: &mut dyn Tx, plans: &[Arc<Plan>]) -> Result<Vec<Option<Don
         by_webhook.entry(plan.proven_by()).or_default().push((at, plan));
     }
     let mut all: Vec<Option<Done>> = plans.iter().map(|_| None).collect();
-    for mut group in by_webhook.into_values() {
-        keep_first_of_each_name(&mut group);
+    for ((webhook, _), mut group) in by_webhook {
+        leave_copies(tx, webhook, &mut group)?;
         for (at, done) in of_one_webhook(tx, &group)? {
             if let Some(slot) = all.get_mut(at) {
                 *slot = Some(done);
@@ -30,9 +30,25 @@ pub(crate) fn run(tx: &mut dyn Tx, plans: &[Arc<Plan>]) -> Result<Vec<Option<Don
     Ok(all)
 }
 
-fn keep_first_of_each_name(group: &mut Vec<(usize, &Plan)>) {
+/// Leaves copies of a delivery to the next look, which finds the first one stored. Copies of one that is stored already
+/// are all told so at once: one a look would keep the last of many waiting in vain.
+fn leave_copies(
+    tx: &mut dyn Tx,
+    webhook: WebhookId,
+    group: &mut Vec<(usize, &Plan)>,
+) -> Result<(), Fault> {
     let mut seen = BTreeSet::new();
-    group.retain(|(_, plan)| plan.name().is_none_or(|name| seen.insert(name)));
+    let named = group.iter().filter_map(|(_, plan)| plan.name());
+    let twice: BTreeSet<&str> = named.filter(|name| !seen.insert(*name)).collect();
+    if twice.is_empty() {
+        return Ok(());
+    }
+    let stored = tx.first_deliveries(webhook, &twice.into_iter().collect::<Vec<_>>())?;
+    let mut seen = BTreeSet::new();
+    group.retain(|(_, plan)| {
+        plan.name().is_none_or(|name| stored.contains_key(name) || seen.insert(name))
+    });
+    Ok(())
 }
 
 /// All of them were proven by one revision of one webhook.
