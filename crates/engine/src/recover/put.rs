@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::slice;
-use std::time::Duration;
 
 use serde_json::Value;
 use syncline_domain::ports::Tx;
@@ -21,8 +20,8 @@ use crate::merge::alike;
 use crate::page::with_version;
 use crate::pass::value_of;
 
-/// How long a create may take.
-const CREATION: Duration = Duration::from_secs(2);
+/// More revisions than an item may have.
+const MOST_REVISIONS: u64 = 1_000_000;
 
 /// Records what became of one intent.
 pub(super) fn end(
@@ -196,6 +195,14 @@ fn put_values(
                 values.bases.push((side, sent_ref(&field), sent));
                 values.wrote(side, field, now_there, kind);
             }
+            // Somebody was: whatever is there now came on top of it, and is news.
+            Trace::Missing
+                if intent.op == WriteOp::Create
+                    && !is_as_made(intent, item)
+                    && is_taken(&field, &now_there) =>
+            {
+                values.wrote(side, field, sent, kind);
+            }
             Trace::Missing if intent.op == WriteOp::Create => {
                 values.receipts.push((field.clone(), fingerprint(&now_there, kind)));
                 values.bases.push((side, field, now_there));
@@ -221,9 +228,14 @@ fn put_values(
     values.put(tx, pair_id, (side, &item.version), now)
 }
 
-/// Whether an item was made by this write and not touched since. A create may take more than one request.
+/// Whether an item was made by this write and not touched since, by its times and, where its tracker counts revisions, by
+/// their number. Larger numbers than that are times.
 fn is_as_made(intent: &Intent, item: &Item) -> bool {
-    intent.op == WriteOp::Create && item.changed_at <= item.created_at.after(CREATION)
+    let is_first = match item.version.as_str().parse::<u64>() {
+        Ok(number) => number <= 1 || number > MOST_REVISIONS,
+        Err(_) => true,
+    };
+    intent.op == WriteOp::Create && item.changed_at <= item.created_at && is_first
 }
 
 /// Whether a create came as far as this field. The status may be a step of its own, and a new item has one without it.
