@@ -5,7 +5,7 @@ use syncline_domain::ports::{PlanFilter, StoreExt as _, Tx};
 use syncline_domain::{
     ConfigId, ExecutionStatus, Fault, PlanId, PlanWriteId, PlannedWrite, Role, StoredPlan,
 };
-use syncline_engine::{ApplyRequest, Preview, PreviewRequest};
+use syncline_engine::{ApplyRequest, Preview};
 
 use super::start::{RunAsked, RunStarted, preview_error, start_error};
 use crate::configs::must_config;
@@ -69,16 +69,7 @@ impl App {
         id: ConfigId,
         asked: RunAsked,
     ) -> Result<Planned, AppError> {
-        caller.needs(Role::Operator)?;
-        caller.must_see(id)?;
-        let (source, target) = self.both_ends(id).await?;
-        let request = PreviewRequest {
-            config_id: id,
-            direction: asked.direction,
-            item_ids: asked.item_ids,
-            full: asked.full,
-            limit: asked.limit.unwrap_or(PLAN_MOST).min(PLAN_MOST),
-        };
+        let (request, [source, target]) = self.looking(caller, id, asked, PLAN_MOST).await?;
         let drafted = self.engine().draft(request, &caller.actor, source, target).await;
         let drafted = drafted.map_err(preview_error)?;
         let (plan, writes) = (drafted.plan.clone(), drafted.writes);

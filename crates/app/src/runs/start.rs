@@ -117,6 +117,18 @@ impl App {
         id: ConfigId,
         asked: RunAsked,
     ) -> Result<Preview, AppError> {
+        let (request, [source, target]) = self.looking(caller, id, asked, PREVIEW_MOST).await?;
+        self.engine().preview(request, source, target).await.map_err(preview_error)
+    }
+
+    /// What the engine needs to say what a run would do, of at most so many items.
+    pub(super) async fn looking(
+        &self,
+        caller: &Caller,
+        id: ConfigId,
+        asked: RunAsked,
+        most: u64,
+    ) -> Result<(PreviewRequest, [Arc<dyn Connector>; 2]), AppError> {
         caller.needs(Role::Operator)?;
         caller.must_see(id)?;
         let (source, target) = self.both_ends(id).await?;
@@ -125,9 +137,9 @@ impl App {
             direction: asked.direction,
             item_ids: asked.item_ids,
             full: asked.full,
-            limit: asked.limit.unwrap_or(PREVIEW_MOST).min(PREVIEW_MOST),
+            limit: asked.limit.unwrap_or(most).min(most),
         };
-        self.engine().preview(request, source, target).await.map_err(preview_error)
+        Ok((request, [source, target]))
     }
 
     /// Asks a run to stop; it ends soon, with what it has done so far.

@@ -113,7 +113,7 @@ pub(super) async fn follow(
 }
 
 /// The comment of a pair on one side.
-pub(super) const fn id_of(pair: &CommentPair, side: Side) -> &CommentId {
+pub(crate) const fn id_of(pair: &CommentPair, side: Side) -> &CommentId {
     match side {
         Side::Source => &pair.source_comment_id,
         Side::Target => &pair.target_comment_id,

@@ -6,6 +6,7 @@ use syncline_domain::{
     CommentId, CommentPair, Fault, FieldRef, FieldType, Intent, IntentPlan, Side,
 };
 
+use super::follow::id_of;
 use crate::adopt::shows;
 use crate::course::Course;
 
@@ -41,11 +42,7 @@ pub(crate) async fn find_copy(
     let there = writer.comments(copy).await.map_err(LookError::Connector)?;
     let planned = Value::String(text.clone());
     let is_taken = |id: &CommentId| {
-        adopted.contains(id)
-            || copied.iter().any(|known| match intent.side {
-                Side::Source => known.source_comment_id == *id,
-                Side::Target => known.target_comment_id == *id,
-            })
+        adopted.contains(id) || copied.iter().any(|known| id_of(known, intent.side) == id)
     };
     let found = there.iter().find(|comment| {
         !is_taken(&comment.id)

@@ -24,9 +24,10 @@ use crate::outcome::error_of;
 use crate::page::{Page, at};
 use crate::pass::Pass;
 use crate::points;
-use follow::{Change, Followed, changes, follow, hash_of, id_of};
+use follow::{Change, Followed, changes, follow, hash_of};
 use text::copy_of;
 
+pub(crate) use follow::id_of;
 pub(crate) use look::{LookError, find_copy};
 
 /// A comment about to be copied.

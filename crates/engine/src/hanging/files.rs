@@ -1,11 +1,10 @@
-//! Files. Each is copied once, its bytes checked against what the tracker says it took.
+//! Files. Each is copied once, and its size is checked on both ways.
 //!
 //! A file that is there already under the same name and size is taken for the copy: so a copy whose answer was lost is not
 //! made twice. What somebody takes away on one side stays on the other, and is not hung up again.
 
 use std::collections::BTreeSet;
 
-use ring::digest;
 use syncline_domain::ports::{ConnectorError, ErrorKind};
 use syncline_domain::{Attachment, ItemId, Pair, Side};
 
@@ -66,7 +65,7 @@ async fn of_item(
     for file in new {
         if let Some(at) = free.iter().position(|other| is_alike(&file, other)) {
             let other = free.swap_remove(at);
-            memo.files.push(pair_of(pass.read, &file.id, &other.id, None));
+            memo.files.push(pair_of(pass.read, &file.id, &other.id));
             continue;
         }
         match one(course, pass, (&item, &copy), &file).await {
@@ -83,12 +82,12 @@ fn is_alike(one: &Attachment, other: &Attachment) -> bool {
     one.name == other.name && sizes.is_none_or(|(one, other)| one == other)
 }
 
-fn pair_of(read: Side, file: &str, copy: &str, sha256: Option<String>) -> FilePair {
+fn pair_of(read: Side, file: &str, copy: &str) -> FilePair {
     let (source, target) = match read {
         Side::Source => (file, copy),
         Side::Target => (copy, file),
     };
-    FilePair { source: source.to_owned(), target: target.to_owned(), sha256 }
+    FilePair { source: source.to_owned(), target: target.to_owned() }
 }
 
 /// What one file led to: the pair, or why it is not carried, or why nothing more is (and whether the writing side said so).
@@ -115,7 +114,6 @@ async fn one(
         let text = format!("{} of {:?} bytes of the file {:?} came", size, file.size, file.name);
         return Err((ConnectorError::new(ErrorKind::Protocol, text), false));
     }
-    let sha256 = hex(digest::digest(&digest::SHA256, &bytes).as_ref());
     let kind = file.content_type.as_deref().unwrap_or("application/octet-stream");
     if course.may_go_on().await.is_err() {
         return refused("the run is ending; the next one goes on");
@@ -124,12 +122,8 @@ async fn one(
         Ok(made) if made.size.is_some_and(|took| took != size) => {
             refused(&format!("the other tracker took {:?} of its {size} bytes", made.size))
         }
-        Ok(made) => Ok(Ok(pair_of(pass.read, &file.id, &made.id, Some(sha256)))),
+        Ok(made) => Ok(Ok(pair_of(pass.read, &file.id, &made.id))),
         Err(error) if is_refusal(&error) => refused(&error.detail),
         Err(error) => Err((error, true)),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

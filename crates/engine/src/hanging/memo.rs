@@ -27,9 +27,6 @@ pub(super) struct Memo {
 pub(super) struct FilePair {
     pub(super) source: String,
     pub(super) target: String,
-    /// The name of the bytes, where they were seen: SHA-256 in hex.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) sha256: Option<String>,
 }
 
 impl FilePair {

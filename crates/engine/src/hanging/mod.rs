@@ -11,7 +11,7 @@ mod memo;
 
 use std::collections::HashMap;
 
-use syncline_domain::ports::{ConnectorError, StoreExt as _};
+use syncline_domain::ports::{ConnectorError, ErrorKind, StoreExt as _};
 use syncline_domain::{ItemId, Pair, PairId, PairState};
 
 use crate::comments;
@@ -31,11 +31,10 @@ pub(crate) async fn carry(course: &Course, pass: &Pass, page: &mut Page) -> Resu
     if items.is_empty() {
         return Ok(());
     }
-    let (pairs, memos) = known(course, pass, items).await?;
+    let (pairs, mut memos) = known(course, pass, items).await?;
     if pass.copies_comments() {
         comments::copy(course, pass, page, &pairs).await?;
     }
-    let mut memos = memos;
     if pass.copies_links() {
         links::copy(course, pass, page, &pairs, &mut memos).await?;
     }
@@ -86,6 +85,5 @@ fn tell(course: &Course, pass: &Pass, page: &mut Page, trouble: Trouble) -> Resu
 
 /// Whether the tracker refuses this for good: told on the item's row, and no failure of the item.
 const fn is_refusal(error: &ConnectorError) -> bool {
-    use syncline_domain::ports::ErrorKind;
     matches!(error.kind, ErrorKind::Invalid | ErrorKind::Permission | ErrorKind::NotFound)
 }

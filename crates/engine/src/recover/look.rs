@@ -177,10 +177,7 @@ impl Look<'_> {
             let found = comments::find_copy(self.course, self.connector, intent, &adopted).await;
             let end = match found {
                 Ok(Some(pair)) => {
-                    adopted.push(match self.side {
-                        Side::Source => pair.source_comment_id.clone(),
-                        Side::Target => pair.target_comment_id.clone(),
-                    });
+                    adopted.push(comments::id_of(&pair, self.side).clone());
                     End::Commented(Box::new(pair))
                 }
                 Ok(None) => End::Never,

@@ -41,7 +41,7 @@ pub(super) fn end(
         }
         End::Adopted(item) => {
             let read = intent.side.other();
-            let from = std::slice::from_ref(&intent.from_item_id);
+            let from = slice::from_ref(&intent.from_item_id);
             let mut old = tx.pairs_by_items(spec.config.id, read, from)?.pop();
             if let (Some(pair), WriteOp::Create) = (&old, intent.op)
                 && let Some(displaced) = displaced_by(tx, pair, intent.side)?
@@ -144,12 +144,14 @@ pub(super) fn known(
     let pairs = tx.pairs_by_items(config, side.other(), from)?;
     let ids: Vec<PairId> = pairs.iter().map(|pair| pair.id).collect();
     let rows = tx.bases(&ids)?;
-    let of_pair = |pair: &Pair| {
-        let mine = rows.iter().filter(|base| base.pair_id == pair.id && base.side == side);
-        mine.map(|base| (base.field_ref.clone(), base.value.clone())).collect()
-    };
-    let by_item = |pair: &Pair| Some((pair.item(side.other())?.clone(), of_pair(pair)));
+    let by_item =
+        |pair: &Pair| Some((pair.item(side.other())?.clone(), of_pair(&rows, pair.id, side)));
     Ok(pairs.iter().filter_map(by_item).collect())
+}
+
+fn of_pair(rows: &[Base], pair: PairId, side: Side) -> Bases {
+    let mine = rows.iter().filter(|base| base.pair_id == pair && base.side == side);
+    mine.map(|base| (base.field_ref.clone(), base.value.clone())).collect()
 }
 
 /// Bases and receipts of the values that were found. What did not happen keeps its bases on both sides, so that the next
@@ -166,9 +168,7 @@ fn put_values(
     let types = Types { spec, side, type_ref: &item.type_ref };
     let old: Bases = match intent.op {
         WriteOp::Create => Bases::new(),
-        _ => known(tx, spec.config.id, side, slice::from_ref(&intent.from_item_id))?
-            .remove(&intent.from_item_id)
-            .unwrap_or_default(),
+        _ => of_pair(&tx.bases(&[pair_id])?, pair_id, side),
     };
     let mut values = Values::default();
     for (field, sent) in trace::planned(&intent.plan) {
@@ -196,11 +196,7 @@ fn put_values(
                 values.wrote(side, field, now_there, kind);
             }
             // Somebody was: whatever is there now came on top of it, and is news.
-            Trace::Missing
-                if intent.op == WriteOp::Create
-                    && !is_as_made(intent, item)
-                    && is_taken(&field, &now_there) =>
-            {
+            Trace::Missing if intent.op == WriteOp::Create && is_taken(&field, &now_there) => {
                 values.wrote(side, field, sent, kind);
             }
             Trace::Missing if intent.op == WriteOp::Create => {
