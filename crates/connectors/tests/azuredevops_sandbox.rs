@@ -22,7 +22,7 @@ use syncline_domain::ports::{
 };
 use syncline_domain::{
     Credentials, FieldRef, FieldType, Fields, Identity, Item, ItemId, ItemLink, NewComment, OpId,
-    StatusCategory, TextFormat, Version,
+    STATUS_REF, StatusCategory, TextFormat, Version,
 };
 use syncline_sandbox::{
     AzureDevOps, AzureDevOpsOptions, EffectOp, FaultKind, FaultRule, RunningSandbox,
@@ -350,6 +350,26 @@ async fn a_single_write_is_a_plain_call_and_a_stale_one_changes_nothing() {
     let same = first(&*connector, update(&item.id, Some(&changed.version), json!({}))).await;
     assert_eq!(same.version, changed.version);
     assert_eq!(sandbox.effects().len(), 1);
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn our_own_changes_are_told_from_those_of_people() {
+    let (sandbox, _wall, connector) = start(0).await;
+    let made = first(&*connector, create("One", json!({}), None, None)).await;
+    edit(&sandbox, made.id.as_str(), json!({"System.Description": "a person was here"}));
+    let update = update(&made.id, None, json!({"System.Title": "Two"}));
+    let state = Write { status: Some("Active".to_owned()), ..update };
+    let updated = first(&*connector, state).await;
+    let own = connector.own_changes(&made.id, &made.version).await.unwrap().unwrap();
+    assert_eq!(own.len(), 1);
+    let own = &own[0];
+    assert_eq!(own.get(&"System.Title".into()), Some(&Some(json!("Two"))));
+    assert_eq!(own.get(&STATUS_REF.into()), Some(&Some(json!("Active"))));
+    assert!(!own.contains_key(&"System.Description".into()), "{own:?}");
+    edit(&sandbox, made.id.as_str(), json!({"System.Title": "Three"}));
+    let own = connector.own_changes(&made.id, &updated.version).await.unwrap();
+    assert_eq!(own, Some(Vec::new()));
     sandbox.stop().await;
 }
 

@@ -17,12 +17,12 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use syncline_connectors::Connectors;
 use syncline_domain::ports::{
-    BoxFuture, ChangeQuery, Check, Clock, Connector, ConnectorFactory as _, ErrorKind, Write,
-    WriteKind,
+    BoxFuture, ChangeQuery, Check, Clock, Connector, ConnectorFactory as _, ErrorKind, OwnChange,
+    Write, WriteKind,
 };
 use syncline_domain::{
     AuthType, ConnectorSettings, Credentials, FieldType, Fields, Identity, Item, ItemId,
-    NewComment, OpId, TextFormat, Timestamp,
+    NewComment, OpId, STATUS_REF, TextFormat, Timestamp,
 };
 use syncline_outbound::{AddressPolicy, Client, Limits, Outbound, OutboundConfig, Request};
 use syncline_testkit::SeededRng;
@@ -283,6 +283,7 @@ async fn a_real_redmine_keeps_every_rule() {
     equal_values_are_not_sent(&server).await;
     comments_leave_out_changes_of_fields(&server).await;
     a_crowded_second_is_read_to_its_end(&server).await;
+    our_own_changes_are_told_from_those_of_people(&server).await;
 }
 
 async fn raw(server: &Server, id: &ItemId) -> Value {
@@ -344,6 +345,34 @@ async fn comments_leave_out_changes_of_fields(server: &Server) {
 }
 
 /// What a bulk edit or an import leaves behind: far more issues with one change time than a page holds.
+async fn our_own_changes_are_told_from_those_of_people(server: &Server) {
+    let ours = server.open(server.get("API_KEY"), server.get("PROJECT2"));
+    let person = server.open(server.get("USER_KEY"), server.get("PROJECT2"));
+    let made = one(ours.as_ref(), creation(&[("subject", json!("One"))], None)).await.unwrap();
+    let next_second = made.changed_at.after(Duration::from_secs(1));
+    let text = one(person.as_ref(), update(&made, &[("description", json!("by hand"))], None));
+    let mut now = text.await.unwrap();
+    // Redmine's clock is another's, and its journals have whole seconds.
+    while now.changed_at < next_second {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let title = json!(format!("a person's {}", now.version));
+        let edit = update(&now, &[("subject", title)], None);
+        now = one(person.as_ref(), edit).await.unwrap();
+    }
+    let values = [("subject", json!("Two")), ("done_ratio", json!(50))];
+    let update = update(&now, &values, Some("In Progress"));
+    let updated = one(ours.as_ref(), update).await.unwrap();
+    let own = ours.own_changes(&made.id, &made.version).await.unwrap().unwrap();
+    let expected: OwnChange = BTreeMap::from([
+        ("subject".into(), Some(json!("Two"))),
+        ("done_ratio".into(), Some(json!(50))),
+        (STATUS_REF.into(), None),
+    ]);
+    assert_eq!(own, [expected]);
+    let doubtful = ours.own_changes(&made.id, &updated.version).await.unwrap();
+    assert_eq!(doubtful, None, "it may have led to the revision of its second");
+}
+
 async fn a_crowded_second_is_read_to_its_end(server: &Server) {
     const CROWD: usize = 230;
     let connector = server.open(server.get("API_KEY"), server.get("PROJECT2"));

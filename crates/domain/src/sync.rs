@@ -170,6 +170,10 @@ pub enum IntentPlan {
         /// From which of these each written value was made. Empty in intents of older programs.
         #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
         made_from: std::collections::BTreeMap<FieldRef, Vec<FieldRef>>,
+        /// The revision of the written item that the write was made against, for an update. `None` in intents of older
+        /// programs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected: Option<Version>,
     },
 }
 

@@ -317,7 +317,8 @@ impl Course {
         self.tally().conflicted.insert(pair)
     }
 
-    /// A write had no answer: these are the item that it was made of and, for an update, the one that it was to change.
+    /// A write had no answer: these are the item that it was made of and, for an update or a comment, the one that it was
+    /// to change.
     pub(crate) fn lose_track(&self, items: impl IntoIterator<Item = (Side, ItemId)>) {
         self.tally().unanswered.extend(items);
     }

@@ -169,6 +169,7 @@ async fn put_intents(
                 agreed: agreed_by_merge(pass, one),
                 seen: seen(pass, one),
                 made_from: made_from(one),
+                expected: write.kind.expected().cloned(),
             },
             state: IntentState::Open,
             created_at: now,

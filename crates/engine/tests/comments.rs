@@ -10,7 +10,7 @@ use common::{FIELDS, World};
 use serde_json::json;
 use syncline_domain::ports::{ConnectorError, ErrorKind};
 use syncline_domain::{CommentId, ConfigId, Direction, ItemId};
-use syncline_testkit::{EffectOp, Method, Planned};
+use syncline_testkit::{EffectOp, FakeConnector, Method, Planned};
 
 /// Two trackers in step with one item, whose comments travel both ways.
 struct Talk {
@@ -187,4 +187,24 @@ async fn where_comments_cannot_be_deleted_the_copy_says_so() {
     let texts = talk.texts(1);
     assert_eq!(texts.len(), 2);
     assert!(texts[0].contains("was deleted") && !texts[0].contains("a mistake"), "{texts:?}");
+}
+
+/// What a side shows of a comment without an answer is ours, and nobody's remark to be copied back.
+#[tokio::test]
+async fn a_comment_without_an_answer_is_left_alone_for_the_rest_of_the_run() {
+    let talk = Talk::begin().await;
+    talk.say(0, "once");
+    let source = talk.world.fake(0);
+    let (clock, item) = (talk.world.clock.clone(), talk.items[0].clone());
+    let edit = move |_: &FakeConnector| {
+        clock.advance(Duration::from_secs(5));
+        source.edit_as("ada", &item, json!({"progress": 60}));
+    };
+    talk.world.fake(1).plan(Method::AddComment, 1, Planned::Meanwhile(Box::new(edit)));
+    let lost = ConnectorError::new(ErrorKind::Ambiguous, "the answer was lost");
+    talk.world.fake(1).plan(Method::AddComment, 1, Planned::After(lost));
+    for _ in 0..4 {
+        talk.run().await;
+    }
+    assert_eq!((talk.texts(0).len(), talk.texts(1).len()), (1, 1));
 }

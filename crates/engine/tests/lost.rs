@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::{FIELDS, World, value};
 use serde_json::{Value, json};
 use syncline_domain::ports::{ConnectorError, ErrorKind};
-use syncline_domain::{ConflictResolution, Direction, RunDirection};
+use syncline_domain::{ConfigId, ConflictResolution, Direction, ItemId, RunDirection};
 use syncline_engine::RunRequest;
 use syncline_testkit::{FakeConnector, Method, Planned};
 
@@ -133,42 +133,46 @@ async fn a_write_without_an_answer_is_not_read_back_as_an_edit() {
     world.assert_in_step(config, FIELDS).await;
 }
 
-/// One value that is not there any more does not say that nothing was written.
+/// One value that is not there any more does not say that nothing was written, whether the tracker keeps account of its
+/// changes or its values alone must tell.
 #[tokio::test]
 async fn a_write_without_an_answer_is_found_field_by_field() {
-    for meanwhile in [json!({"priority": "High"}), json!({"progress": null})] {
-        let mut world = World::new();
-        world.tracker("a", 1).await;
-        world.tracker("b", 5_001).await;
-        let config = world.join_fields(0, 1, FIELDS, |row| {
-            row.direction = Direction::Bidirectional;
-            row.conflict_resolution = ConflictResolution::TargetPriority;
-        });
-        let config = config.await;
-        let id = world.fake(0).create_as("ada", "bug", json!({"title": "One"}));
-        world.run(config).await;
-        world.fake(0).edit_as(
-            "ada",
-            &id,
-            json!({"progress": 50, "priority": "Low", "title": "Two"}),
-        );
-        world.fake(1).plan(Method::Update, 1, lost());
-        world.run(config).await;
-        let copy = world.copy_of(config, &id).await;
-        world.fake(1).edit_as("bob", &copy, meanwhile.clone());
-        world.fake(0).edit_as("ada", &id, json!({"title": "Three"}));
-        world.clock.advance(Duration::from_secs(120));
-        let run = world.run(config).await;
-        assert_eq!((run.totals.conflicts_resolved, run.totals.conflicted), (0, 0), "{meanwhile}");
-        world.assert_in_step(config, FIELDS).await;
-        let copy = world.fake(1).item(&copy).unwrap();
-        assert_eq!(value(&copy, "title"), json!("Three"), "{meanwhile}");
-        for (field, wanted) in meanwhile.as_object().unwrap() {
-            // What went back to how it was is as if it had never been written.
-            let wanted = if wanted.is_null() { &json!(50) } else { wanted };
-            assert_eq!(value(&copy, field), *wanted, "{meanwhile}");
-        }
+    for tells_changes in [true, false] {
+        let kept = bobs_edit_after_a_lost_answer(tells_changes, "priority", json!("High")).await;
+        assert_eq!(kept, json!("High"), "{tells_changes}");
     }
+    assert_eq!(bobs_edit_after_a_lost_answer(true, "progress", Value::Null).await, Value::Null);
+    // What went back to how it was is as if it had never been written: nothing tells the two apart.
+    assert_eq!(bobs_edit_after_a_lost_answer(false, "progress", Value::Null).await, json!(50));
+}
+
+/// Three values are written, the answer is lost, and bob edits one of them: what the copy shows of it at last.
+async fn bobs_edit_after_a_lost_answer(tells_changes: bool, field: &str, edit: Value) -> Value {
+    let mut world = World::new();
+    world.tracker("a", 1).await;
+    world.tracker("b", 5_001).await;
+    world.fake(1).set_tells_changes(tells_changes);
+    let config = world.join_fields(0, 1, FIELDS, |row| {
+        row.direction = Direction::Bidirectional;
+        row.conflict_resolution = ConflictResolution::TargetPriority;
+    });
+    let config = config.await;
+    let id = world.fake(0).create_as("ada", "bug", json!({"title": "One"}));
+    world.run(config).await;
+    let edits = json!({"progress": 50, "priority": "Low", "title": "Two"});
+    world.fake(0).edit_as("ada", &id, edits);
+    world.fake(1).plan(Method::Update, 1, lost());
+    world.run(config).await;
+    let copy = world.copy_of(config, &id).await;
+    world.fake(1).edit_as("bob", &copy, json!({field: edit}));
+    world.fake(0).edit_as("ada", &id, json!({"title": "Three"}));
+    world.clock.advance(Duration::from_secs(120));
+    let run = world.run(config).await;
+    assert_eq!((run.totals.conflicts_resolved, run.totals.conflicted), (0, 0), "{field}");
+    world.assert_in_step(config, FIELDS).await;
+    let copy = world.fake(1).item(&copy).unwrap();
+    assert_eq!(value(&copy, "title"), json!("Three"));
+    value(&copy, field)
 }
 
 /// An item can be read twice in one run: it was changed while the run went on.
@@ -198,4 +202,63 @@ async fn a_create_without_an_answer_is_not_made_twice_in_one_run() {
     world.run(config).await;
     assert_eq!(world.fake(1).items().len(), 9);
     world.assert_in_step(config, FIELDS).await;
+}
+
+/// Two people can make the same edit; whose it is, the tracker's account of changes says.
+#[tokio::test]
+async fn an_edit_that_equals_a_write_that_never_came_is_somebody_elses() {
+    let (world, config, id) = edited_while_an_answer_was_out(|fake, copy| {
+        fake.plan(Method::Update, 1, Planned::Before(no_answer()));
+        (copy.clone(), json!({"progress": 50}))
+    })
+    .await;
+    world.fake(0).edit_as("ada", &id, json!({"progress": 10}));
+    world.run(config).await;
+    world.run(config).await;
+    let item = world.fake(0).item(&id).unwrap();
+    assert_eq!(
+        value(&item, "progress"),
+        json!(50),
+        "bob's edit, which nobody has seen yet, travels"
+    );
+    world.assert_in_step(config, FIELDS).await;
+}
+
+/// What a person has taken back looks as if it had never been written.
+#[tokio::test]
+async fn a_write_that_was_taken_back_is_not_made_again() {
+    let (world, config, id) = edited_while_an_answer_was_out(|fake, copy| {
+        fake.plan(Method::Update, 1, Planned::After(no_answer()));
+        (copy.clone(), json!({"progress": 10}))
+    })
+    .await;
+    world.run(config).await;
+    world.run(config).await;
+    let item = world.fake(0).item(&id).unwrap();
+    assert_eq!(value(&item, "progress"), json!(10), "bob's edit travels");
+    world.assert_in_step(config, FIELDS).await;
+}
+
+fn no_answer() -> ConnectorError {
+    ConnectorError::new(ErrorKind::Ambiguous, "no answer")
+}
+
+/// A pair whose progress was 10 and went to 50 in a write that got no answer; then bob edited the copy.
+async fn edited_while_an_answer_was_out(
+    fate: impl FnOnce(&FakeConnector, &ItemId) -> (ItemId, Value),
+) -> (World, ConfigId, ItemId) {
+    let mut world = World::new();
+    world.tracker("a", 1).await;
+    world.tracker("b", 5_001).await;
+    let config =
+        world.join_fields(0, 1, FIELDS, |config| config.direction = Direction::Bidirectional).await;
+    let id = world.fake(0).create_as("ada", "bug", json!({"title": "One", "progress": 10}));
+    world.run(config).await;
+    let copy = world.copy_of(config, &id).await;
+    world.fake(0).edit_as("ada", &id, json!({"progress": 50}));
+    let (copy, edit) = fate(&world.fake(1), &copy);
+    world.run(config).await;
+    world.fake(1).edit_as("bob", &copy, edit);
+    world.clock.advance(Duration::from_secs(120));
+    (world, config, id)
 }

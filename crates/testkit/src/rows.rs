@@ -241,6 +241,7 @@ pub fn intent(config_id: ConfigId, execution_id: ExecutionId, number: u64) -> In
             agreed: Vec::new(),
             seen: Fields::new(),
             made_from: BTreeMap::new(),
+            expected: None,
         },
         state: IntentState::Open,
         created_at: at(23),

@@ -19,7 +19,7 @@ use crate::scene::{Scene, remark_in};
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Far longer than what is waited for takes, on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 const ALL: usize = 1_000_000;
 

@@ -8,8 +8,9 @@ use syncline_testkit::SeededRng;
 use syncline_tests::judge;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
+use crate::judgement::PATIENCE;
 use crate::scene::{Change, Event, Scene};
 
 const SENDERS: u64 = 8;
@@ -87,18 +88,29 @@ impl Load {
     }
 
     /// Waits until one more delivery was accepted.
-    pub async fn one_more(&self) {
+    ///
+    /// # Panics
+    /// When none is for long, or when a sender gave up.
+    pub async fn one_more(&mut self) {
         let (now, mut count) = (self.ledger.accepted(), self.accepted.clone());
-        count.wait_for(|count| *count > now).await.unwrap();
+        tokio::select! {
+            one = timeout(PATIENCE, count.wait_for(|count| *count > now)) => {
+                one.expect("no delivery is accepted any more").unwrap();
+            }
+            Some(ended) = self.tasks.join_next() => panic!("a sender ended: {ended:?}"),
+        }
     }
 
     /// Lets every sender bring to an end what it has begun. A server must be there.
     pub async fn stop(mut self) -> Arc<Ledger> {
         assert!(self.scene.address.borrow().is_some(), "somebody has to answer");
         self.stop.send_replace(true);
-        while let Some(done) = self.tasks.join_next().await {
-            done.unwrap();
-        }
+        let all = async {
+            while let Some(done) = self.tasks.join_next().await {
+                done.unwrap();
+            }
+        };
+        timeout(PATIENCE, all).await.expect("senders go on without an answer");
         self.ledger
     }
 }

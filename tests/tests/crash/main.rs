@@ -77,7 +77,7 @@ async fn survives_random_kills(what: &str, scene: Scene) {
     let (kills, seed) = (number(KILLS).unwrap_or(USUAL_KILLS), seed());
     println!("{what}: {kills} random kills, {SEED}={seed}");
     let (scene, chance) = (Arc::new(scene), SeededRng::new(seed));
-    let load = Load::start(&scene, seed);
+    let mut load = Load::start(&scene, seed);
     let mut under_load = 0;
     for kill in 1..=kills {
         if kill.is_multiple_of(BREATHES) {
@@ -120,7 +120,7 @@ async fn survives_every_point(what: &str, scene: Scene) {
     let seed = seed();
     println!("{what}: every named point, {SEED}={seed}");
     let (scene, chance) = (Arc::new(scene), SeededRng::new(seed));
-    let load = Load::start(&scene, seed);
+    let mut load = Load::start(&scene, seed);
     let long = number(KILLS).is_some();
     let mut missed = Vec::new();
     for (at, point) in points::all(long).into_iter().enumerate() {
@@ -248,7 +248,7 @@ async fn a_create_that_was_cut_off_is_made_without_any_further_event() {
 async fn the_list_of_points_names_every_transaction_under_load() {
     let _alone = alone().await;
     let scene = Arc::new(Scene::on_sqlite().await);
-    let load = Load::start(&scene, seed());
+    let mut load = Load::start(&scene, seed());
     let told = scene.folder().join("passed");
     let _server = scene.serve(mortal(&scene, PASSED, told.to_str().unwrap())).await;
     while scene.to.effects().len() < 60 {

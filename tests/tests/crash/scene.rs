@@ -15,6 +15,8 @@ use syncline_tests::{BUGS, Stage, judge, retitle};
 use syncline_webhooks::{Secret, signed_headers};
 use tokio::sync::watch;
 
+use crate::judgement::PATIENCE;
+
 /// Work items that are there from the start; four in five of them are bugs.
 const ITEMS: usize = 25;
 
@@ -62,7 +64,7 @@ impl Scene {
             webhook: WebhookId(0),
             path: String::new(),
             secret: Secret::new(""),
-            http: Client::new(),
+            http: Client::builder().timeout(PATIENCE).build().unwrap(),
             address: watch::Sender::new(None),
             _database: database,
         };
@@ -135,7 +137,9 @@ impl Scene {
         for (name, value) in proof {
             request = request.header(name, value);
         }
-        let reply = request.header("content-type", "application/json").send().await.ok()?;
+        let sent = request.header("content-type", "application/json").send().await;
+        assert!(!sent.as_ref().is_err_and(reqwest::Error::is_timeout), "no answer to {event:?}");
+        let reply = sent.ok()?;
         let status = reply.status().as_u16();
         // An answer that breaks off is no answer.
         let text = reply.text().await.ok()?;

@@ -130,6 +130,11 @@ impl World {
         if field == "title" && self.is_unknown_copy(tracker, &before) {
             return;
         }
+        // An edit that the trackers see and this model does not could win over one that the model has hopes for.
+        let is_blurred = field == "due" && laundered(field, value) == plain(&before, field);
+        if self.shape == Shape::TwoWay && is_blurred {
+            return;
+        }
         let agreed = self.are_agreed(tracker, &before, field);
         let item = match (field, value) {
             (STATUS_REF, Value::String(status)) => {

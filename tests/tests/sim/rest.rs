@@ -145,7 +145,8 @@ fn things_left(world: &World) -> Vec<String> {
     let mut left = Vec::new();
     let jobs = world.look(|tx| tx.jobs(&JobFilter::default(), 100_000));
     for job in jobs.iter().filter(|job| job.completed_at.is_none()) {
-        left.push(format!("job {} is {} until {}", job.id, job.status, job.run_at));
+        let why = job.error.as_ref().map_or("", |error| error.message.as_str());
+        left.push(format!("job {} is {} until {} {why}", job.id, job.status, job.run_at));
     }
     let now = world.clock.now();
     for joint in &world.joints {

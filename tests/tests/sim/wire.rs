@@ -7,10 +7,10 @@ use std::sync::Arc;
 use serde_json::Value;
 use syncline_domain::ports::{
     BoxFuture, Capabilities, ChangeQuery, ChangeWalk, Connector, ConnectorError, FindCreated,
-    Presence, Write,
+    OwnChange, Presence, Write,
 };
 use syncline_domain::{
-    Comment, CommentId, Cursor, FieldRef, Identity, Item, ItemId, NewComment, Schema,
+    Comment, CommentId, Cursor, FieldRef, Identity, Item, ItemId, NewComment, Schema, Version,
 };
 use syncline_testkit::FakeConnector;
 
@@ -104,6 +104,14 @@ impl Connector for Wire {
         who: &'a Identity,
     ) -> BoxFuture<'a, Result<Option<Identity>, ConnectorError>> {
         self.fake.resolve_identity(who)
+    }
+
+    fn own_changes<'a>(
+        &'a self,
+        id: &'a ItemId,
+        after: &'a Version,
+    ) -> BoxFuture<'a, Result<Option<Vec<OwnChange>>, ConnectorError>> {
+        self.fake.own_changes(id, after)
     }
 
     fn named_unasked(&self, who: &Identity) -> Option<Identity> {

@@ -8,11 +8,11 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::Value;
 use syncline_domain::ports::{
     BoxFuture, Capabilities, ChangeQuery, ChangeWalk, Check, Clock, Connector, ConnectorError,
-    FindCreated, Presence, Write,
+    FindCreated, OwnChange, Presence, Write,
 };
 use syncline_domain::{
     Attachment, Comment, CommentId, Cursor, FieldRef, Identity, Item, ItemId, ItemLink, LinkKind,
-    LinkWords, NewComment, Schema, TextFormat, TypeSchema,
+    LinkWords, NewComment, Schema, TextFormat, TypeSchema, Version,
 };
 use syncline_outbound::Client;
 
@@ -21,7 +21,7 @@ use super::config::Config;
 use super::reading::{self, number, numbers, read_all};
 use super::requests::{Api, SignIn};
 use super::walk::Walk;
-use super::{check, convert, discussion, lookup, relations, schema};
+use super::{check, convert, discussion, history, lookup, relations, schema};
 
 /// Types whose metadata is read at once.
 const TYPES_AT_ONCE: usize = 4;
@@ -241,6 +241,18 @@ impl Connector for AzureDevOps {
         who: &'a Identity,
     ) -> BoxFuture<'a, Result<Option<Identity>, ConnectorError>> {
         Box::pin(self.resolve(who))
+    }
+
+    fn own_changes<'a>(
+        &'a self,
+        id: &'a ItemId,
+        after: &'a Version,
+    ) -> BoxFuture<'a, Result<Option<Vec<OwnChange>>, ConnectorError>> {
+        Box::pin(async move {
+            let Ok(after) = after.as_str().parse() else { return Ok(None) };
+            let me = check::whoami(&self.api).await?;
+            history::own_changes(&self.api, &me, number(id)?, after).await
+        })
     }
 
     fn comments<'a>(

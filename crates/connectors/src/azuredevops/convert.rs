@@ -49,7 +49,7 @@ fn instant(fields: &Map<String, Value>, name: &str) -> Timestamp {
 }
 
 /// One field's value in canonical form. The wire carries no types, but its values show theirs.
-fn field_value(name: &str, value: &Value) -> Value {
+pub(super) fn field_value(name: &str, value: &Value) -> Value {
     match value {
         Value::String(text) if name == TAGS => tags(text),
         Value::String(_) if PEOPLE.contains(&name) => {

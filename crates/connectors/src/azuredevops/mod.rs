@@ -27,6 +27,7 @@ mod errors;
 mod events;
 mod factory;
 mod filter;
+mod history;
 mod lexer;
 mod lookup;
 mod patch;

@@ -14,7 +14,7 @@ use super::errors::{self, Effect};
 use super::wire::{
     AttachmentReference, BatchAnswer, BatchEntry, CommentPage, ConnectionData, Deleted,
     FieldDefinition, Listed, PatchOp, Project, QueryAnswer, State, TypeField, WireComment,
-    WorkItem, WorkItemType,
+    WireUpdate, WorkItem, WorkItemType,
 };
 use crate::oauth::TokenSource;
 
@@ -24,6 +24,8 @@ const JSON_PATCH: &str = "application/json-patch+json";
 const JSON: &str = "application/json";
 /// Comments a page.
 const COMMENTS: &str = "200";
+/// Updates a page.
+pub(super) const UPDATES: usize = 200;
 
 /// How calls are signed.
 pub(super) enum SignIn {
@@ -237,6 +239,19 @@ impl Api {
     pub(super) async fn type_states(&self, type_name: &str) -> Result<Vec<State>, ConnectorError> {
         let url = self.config.wit_url(&format!("workitemtypes/{}/states", segment(type_name)));
         Ok(self.read::<Listed<State>>(self.request(Method::GET, &url)?).await?.value)
+    }
+
+    /// A page of the changes of an item, oldest first.
+    pub(super) async fn updates(
+        &self,
+        id: u64,
+        skip: usize,
+    ) -> Result<Vec<WireUpdate>, ConnectorError> {
+        let request = self
+            .request(Method::GET, &self.config.wit_url(&format!("workItems/{id}/updates")))?
+            .query("$top", &UPDATES.to_string())
+            .query("$skip", &skip.to_string());
+        Ok(self.read::<Listed<WireUpdate>>(request).await?.value)
     }
 
     /// A page of comments, oldest first.

@@ -180,6 +180,25 @@ pub(super) struct WireComment {
     pub(super) is_deleted: bool,
 }
 
+/// One saved change of a work item.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WireUpdate {
+    #[serde(default)]
+    pub(super) rev: u64,
+    #[serde(default)]
+    pub(super) revised_by: Value,
+    #[serde(default)]
+    pub(super) fields: BTreeMap<String, WireChange>,
+}
+
+/// What became of one field; a value that is not there any more has no `newValue`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct WireChange {
+    pub(super) new_value: Value,
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct AttachmentReference {
     #[serde(default)]

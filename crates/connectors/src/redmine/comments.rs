@@ -108,7 +108,7 @@ fn missing(id: u64, comment: &CommentId) -> ConnectorError {
 }
 
 /// The account's display preference decides the order on the wire; ids are given in order.
-async fn journals(api: &Api, id: u64) -> Result<Vec<Journal>, ConnectorError> {
+pub(super) async fn journals(api: &Api, id: u64) -> Result<Vec<Journal>, ConnectorError> {
     let mut journals = api.issue(id, "journals").await?.journals;
     journals.sort_by_key(|journal| journal.id);
     Ok(journals)

@@ -6,16 +6,16 @@ use std::time::Duration;
 use serde_json::Value;
 use syncline_domain::ports::{
     BoxFuture, Capabilities, ChangeQuery, ChangeWalk, Check, Connector, ConnectorError,
-    FindCreated, Presence, Write,
+    FindCreated, OwnChange, Presence, Write,
 };
 use syncline_domain::{
     Attachment, Comment, CommentId, Cursor, FieldRef, Identity, Item, ItemId, ItemLink, LinkKind,
-    LinkWords, NewComment, Schema, TextFormat,
+    LinkWords, NewComment, Schema, TextFormat, Version,
 };
 
 use super::requests::{Api, PAGE};
-use super::walk::Walk;
-use super::{apply, check, comments, lookup, people, relations, schema};
+use super::walk::{Walk, number};
+use super::{apply, check, comments, history, lookup, people, relations, schema};
 
 /// One Redmine project, or all that an account sees.
 pub(crate) struct Redmine {
@@ -134,6 +134,14 @@ impl Connector for Redmine {
         who: &'a Identity,
     ) -> BoxFuture<'a, Result<Option<Identity>, ConnectorError>> {
         Box::pin(people::resolve(&self.api, who))
+    }
+
+    fn own_changes<'a>(
+        &'a self,
+        id: &'a ItemId,
+        after: &'a Version,
+    ) -> BoxFuture<'a, Result<Option<Vec<OwnChange>>, ConnectorError>> {
+        Box::pin(async move { history::own_changes(&self.api, number(id)?, after).await })
     }
 
     fn comments<'a>(

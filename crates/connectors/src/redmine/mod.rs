@@ -37,6 +37,7 @@ mod events;
 mod factory;
 mod fields;
 mod filter;
+mod history;
 mod lists;
 mod lookup;
 mod people;

@@ -76,6 +76,20 @@ pub(super) struct Journal {
     pub(super) created_on: String,
     pub(super) updated_on: Option<String>,
     pub(super) private_notes: bool,
+    pub(super) details: Vec<Detail>,
+}
+
+/// One changed value of a journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct Detail {
+    /// `attr`, `cf`, `attachment` or `relation`.
+    #[serde(deserialize_with = "text")]
+    pub(super) property: String,
+    /// What a write calls the attribute, or the custom field's id.
+    #[serde(deserialize_with = "text")]
+    pub(super) name: String,
+    pub(super) new_value: Option<String>,
 }
 
 /// A file that hangs on an issue.

@@ -1,6 +1,6 @@
 //! The port to a tracker.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -102,6 +102,18 @@ pub trait Connector: Send + Sync {
             let found = self.fetch(std::slice::from_ref(id)).await?;
             Ok(if found.is_empty() { Presence::Forbidden } else { Presence::Present })
         })
+    }
+
+    /// What our own account changed of an item after it showed a revision, oldest change first: how a write whose answer
+    /// was lost is told from somebody else's. `None` (the default) where the tracker keeps no account of changes, or one
+    /// too coarse to tell.
+    fn own_changes<'a>(
+        &'a self,
+        id: &'a ItemId,
+        after: &'a Version,
+    ) -> BoxFuture<'a, Result<Option<Vec<OwnChange>>, ConnectorError>> {
+        let _ = (id, after);
+        Box::pin(async { Ok(None) })
     }
 
     /// The account on this tracker that is meant by what another tracker knows of a person. By default the person is
@@ -215,6 +227,10 @@ pub trait Connector: Send + Sync {
         Box::pin(async { Err(ConnectorError::unsupported("adding attachments")) })
     }
 }
+
+/// A change that our own account made: its fields, the status among them as [`crate::STATUS_REF`], with the values they
+/// got; `None` where the tracker has a value in a form of its own.
+pub type OwnChange = BTreeMap<FieldRef, Option<Value>>;
 
 /// One read through what changed, page by page.
 pub trait ChangeWalk: Send {
@@ -440,6 +456,17 @@ pub enum WriteKind {
         /// The revision it must still have.
         expected: Option<Version>,
     },
+}
+
+impl WriteKind {
+    /// The revision that the item must still have.
+    #[must_use]
+    pub const fn expected(&self) -> Option<&Version> {
+        match self {
+            Self::Create { .. } => None,
+            Self::Update { expected, .. } | Self::Delete { expected, .. } => expected.as_ref(),
+        }
+    }
 }
 
 /// A value by which a created item is found again.

@@ -23,8 +23,8 @@ pub use clock::{Clock, IdGen, Rng};
 pub use conflicts::{ConflictFilter, ConflictTx};
 pub use connector::{
     Capabilities, ChangePage, ChangeQuery, ChangeWalk, Check, Connector, ConnectorError, ErrorKind,
-    FilterOp, FindCreated, Marker, PortableFilter, PortableTerm, Presence, ReadyPages, Write,
-    WriteKind,
+    FilterOp, FindCreated, Marker, OwnChange, PortableFilter, PortableTerm, Presence, ReadyPages,
+    Write, WriteKind,
 };
 pub use deletions::DeletionTx;
 pub use deliveries::{

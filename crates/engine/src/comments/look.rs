@@ -21,7 +21,7 @@ pub(crate) async fn find_copy(
     course: &Course,
     writer: &dyn Connector,
     intent: &Intent,
-    adopted: &[CommentId],
+    adopted: &[CommentPair],
 ) -> Result<Option<CommentPair>, LookError> {
     let IntentPlan::V1 { comment: Some(text), from_comment_id: Some(from), seen, .. } =
         &intent.plan
@@ -41,9 +41,15 @@ pub(crate) async fn find_copy(
     let Some(copy) = &intent.item_id else { return Ok(None) };
     let there = writer.comments(copy).await.map_err(LookError::Connector)?;
     let planned = Value::String(text.clone());
-    let is_taken = |id: &CommentId| {
-        adopted.contains(id) || copied.iter().any(|known| id_of(known, intent.side) == id)
+    let is_known = |side: Side, id: &CommentId| {
+        let mut known = copied.iter().chain(adopted.iter().filter(|one| one.pair_id == pair.id));
+        known.any(|one| id_of(one, side) == id)
     };
+    // Another try has found its copy.
+    if is_known(read, from) {
+        return Ok(None);
+    }
+    let is_taken = |id: &CommentId| is_known(intent.side, id);
     let found = there.iter().find(|comment| {
         !is_taken(&comment.id)
             && shows(&planned, &Value::String(comment.body.clone()), FieldType::Html)

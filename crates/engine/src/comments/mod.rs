@@ -153,6 +153,7 @@ async fn put_intents(
                 agreed: Vec::new(),
                 seen: seen(&job.original),
                 made_from: BTreeMap::new(),
+                expected: None,
             },
             state: IntentState::Open,
             created_at: now,
@@ -207,6 +208,11 @@ async fn send(
             let mut done = done?;
             facts.append(&mut done.facts);
             if let Some(error) = done.failed {
+                if error.kind == ErrorKind::Ambiguous {
+                    let copy = done.pair.item(pass.write).cloned();
+                    let copy = copy.map(|copy| (pass.write, copy));
+                    course.lose_track(copy.into_iter().chain([(pass.read, done.item.clone())]));
+                }
                 page.spoil(course, pass, &done.item, error_of(&error));
                 if error.kind.stops_run() {
                     stop = Some(at(pass.write, error));

@@ -323,6 +323,7 @@ async fn put_intent(
             agreed: Vec::new(),
             seen: Fields::new(),
             made_from: BTreeMap::new(),
+            expected: None,
         },
         state: IntentState::Open,
         created_at: course.now(),

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use syncline_domain::ports::{Connector, ConnectorError, FindCreated, Marker, StoreExt as _, Tx};
+use syncline_domain::ports::{
+    Connector, ConnectorError, FindCreated, Marker, OwnChange, StoreExt as _, Tx,
+};
 use syncline_domain::{
     ConfigId, ConnectorId, Direction, ExecutionId, Fault, Intent, IntentPlan, Item, ItemId, Side,
     Timestamp,
 };
 
-use super::{Bases, End, Ends, SKEW, Types, put, trace};
+use super::trace::Account;
+use super::{Bases, End, Ends, Found, SKEW, Types, put, trace};
 use crate::adopt::{Fate, Lost, match_up};
 use crate::comments;
 use crate::course::Course;
@@ -62,7 +65,7 @@ impl Look<'_> {
             };
             let mut found = self.find(&query).await?;
             match (found.pop(), found.is_empty()) {
-                (Some(item), true) => drop(ends.insert(intent.id, End::Adopted(Box::new(item)))),
+                (Some(item), true) => drop(ends.insert(intent.id, Found::made(item))),
                 (Some(item), false) => {
                     let ids = found.iter().chain([&item]).map(|item| item.id.clone()).collect();
                     ends.insert(intent.id, End::Doubtful(ids));
@@ -105,7 +108,7 @@ impl Look<'_> {
             FindCreated { type_ref: type_ref.to_owned(), since: first.before(SKEW), marker: None };
         let mut candidates = self.find(&query).await?;
         let taken = |item: &Item| {
-            ends.values().any(|end| matches!(end, End::Adopted(other) if other.id == item.id))
+            ends.values().any(|end| matches!(end, End::Adopted(other) if other.item.id == item.id))
         };
         candidates.retain(|item| !taken(item));
         let lost: Vec<Lost> = intents.iter().map(|intent| lost(intent)).collect();
@@ -114,7 +117,7 @@ impl Look<'_> {
         for intent in intents {
             let end = match fates.get(&intent.id) {
                 Some(Fate::Made(id)) => match candidates.iter().find(|item| item.id == *id) {
-                    Some(item) => End::Adopted(Box::new(item.clone())),
+                    Some(item) => Found::made(item.clone()),
                     None => End::Never,
                 },
                 Some(Fate::Doubtful(ids)) => End::Doubtful(ids.clone()),
@@ -142,15 +145,51 @@ impl Look<'_> {
             there.extend(items.into_iter().map(|item| (item.id.clone(), item)));
         }
         for intent in intents {
-            let item = intent.item_id.as_ref().and_then(|id| there.get(id));
-            let known = bases.get(&intent.from_item_id);
-            let end = match item.filter(|item| self.took_effect(intent, item, known)) {
-                Some(item) => End::Adopted(Box::new(item.clone())),
+            let there = intent.item_id.as_ref().and_then(|id| there.get(id));
+            let end = match there {
+                Some(item) => self.update(intent, item, bases.get(&intent.from_item_id)).await?,
                 None => End::Never,
             };
             ends.insert(intent.id, end);
         }
         Ok(())
+    }
+
+    async fn update(
+        &self,
+        intent: &Intent,
+        item: &Item,
+        bases: Option<&Bases>,
+    ) -> Result<End, Stop> {
+        let changes = self.own_changes(intent, item).await?;
+        let types = Types { spec: &self.course.spec, side: self.side, type_ref: &item.type_ref };
+        let account = Account::of(&types, &intent.plan, changes);
+        let none = Bases::new();
+        let bases = bases.unwrap_or(&none);
+        if !trace::happened(&types, &intent.plan, item, bases, &account) {
+            return Ok(End::Never);
+        }
+        Ok(End::Adopted(Box::new(Found { item: item.clone(), account })))
+    }
+
+    /// What our account changed since the write was planned; `None` where the tracker does not tell.
+    async fn own_changes(
+        &self,
+        intent: &Intent,
+        item: &Item,
+    ) -> Result<Option<Vec<OwnChange>>, Stop> {
+        let IntentPlan::V1 { expected: Some(expected), .. } = &intent.plan else { return Ok(None) };
+        match self.connector.own_changes(&item.id, expected).await {
+            Ok(changes) => Ok(changes),
+            Err(error) if error.kind.stops_run() => Err(at(self.side, error)),
+            Err(error) => {
+                log::warn!(
+                    "the changes of item {} cannot be read, its values decide: {error}",
+                    item.id
+                );
+                Ok(None)
+            }
+        }
     }
 
     /// What the written side showed before, by the item that was read.
@@ -165,19 +204,13 @@ impl Look<'_> {
         Ok(known.await?)
     }
 
-    fn took_effect(&self, intent: &Intent, item: &Item, bases: Option<&Bases>) -> bool {
-        let types = Types { spec: &self.course.spec, side: self.side, type_ref: &item.type_ref };
-        let none = Bases::new();
-        trace::happened(&types, &intent.plan, item, bases.unwrap_or(&none))
-    }
-
     pub(super) async fn comments(&self, intents: &[&Intent], ends: &mut Ends) -> Result<(), Stop> {
         let mut adopted = Vec::new();
         for intent in intents {
             let found = comments::find_copy(self.course, self.connector, intent, &adopted).await;
             let end = match found {
                 Ok(Some(pair)) => {
-                    adopted.push(comments::id_of(&pair, self.side).clone());
+                    adopted.push(pair.clone());
                     End::Commented(Box::new(pair))
                 }
                 Ok(None) => End::Never,

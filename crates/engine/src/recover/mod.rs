@@ -23,6 +23,7 @@ use crate::error::Stop;
 use crate::outcome::{RetryMove, Verdict};
 use crate::points;
 use look::Look;
+use trace::Account;
 
 /// How far a tracker's clock may be before ours.
 pub(crate) const SKEW: Duration = Duration::from_secs(5 * 60);
@@ -100,7 +101,7 @@ impl Recovered {
 /// What becomes of one intent.
 enum End {
     /// It made or changed this item.
-    Adopted(Box<Item>),
+    Adopted(Box<Found>),
     /// Its comment is there.
     Commented(Box<CommentPair>),
     /// It did not happen.
@@ -109,6 +110,19 @@ enum End {
     Doubtful(Vec<ItemId>),
     /// Nobody can say yet.
     Later(Timestamp),
+}
+
+/// An item that a write has reached.
+struct Found {
+    item: Item,
+    account: Account,
+}
+
+impl Found {
+    /// A copy that a create has made.
+    fn made(item: Item) -> End {
+        End::Adopted(Box::new(Self { item, account: Account::Silent }))
+    }
 }
 
 /// Looks at all open intents of the configuration.

@@ -11,8 +11,8 @@ use syncline_domain::{
     Side, SyncSpec, Timestamp, TypePair, Version, WriteOp, fingerprint,
 };
 
-use super::trace::{self, Trace};
-use super::{Bases, End, Types};
+use super::trace::{self, Before, Trace};
+use super::{Bases, End, Found, Types};
 use crate::deletes::displaced_by;
 use crate::history;
 use crate::known::sent_ref;
@@ -39,7 +39,8 @@ pub(super) fn end(
             tx.insert_comment_pair(pair)?;
             tx.finish_intent(intent.id, IntentState::Done, intent.item_id.as_ref())
         }
-        End::Adopted(item) => {
+        End::Adopted(found) => {
+            let item = &found.item;
             let read = intent.side.other();
             let from = slice::from_ref(&intent.from_item_id);
             let mut old = tx.pairs_by_items(spec.config.id, read, from)?.pop();
@@ -59,7 +60,7 @@ pub(super) fn end(
                     return tx.finish_intent(intent.id, IntentState::Abandoned, None);
                 }
             };
-            put_values(tx, spec, pair, intent, item, now)?;
+            put_values(tx, spec, pair, intent, found, now)?;
             tx.insert_history(&[history::found(spec, intent, item, pair, now)])?;
             tx.finish_intent(intent.id, IntentState::Done, Some(&item.id))
         }
@@ -161,7 +162,7 @@ fn put_values(
     spec: &SyncSpec,
     pair_id: PairId,
     intent: &Intent,
-    item: &Item,
+    Found { item, account }: &Found,
     now: Timestamp,
 ) -> Result<(), Fault> {
     let (side, read) = (intent.side, intent.side.other());
@@ -175,7 +176,8 @@ fn put_values(
         let kind = trace::kind_of(&types, &field);
         let now_there = value_of(item, &field);
         let had_sent = old.contains_key(&sent_ref(&field));
-        match trace::trace(&sent, &now_there, old.get(&field), kind) {
+        let before = Before { base: old.get(&field), set: account.set(&field) };
+        match trace::trace(&sent, &now_there, before, kind) {
             // The form in which the tracker shows a value counts as sent.
             Trace::Shown => {
                 if had_sent || !alike(&sent, &now_there, kind) {

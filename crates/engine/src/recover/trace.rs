@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use syncline_domain::ports::OwnChange;
 use syncline_domain::{FieldRef, FieldType, Fields, IntentPlan, Item, STATUS_REF};
 
 use crate::adopt::{Compare, shows};
@@ -42,36 +43,99 @@ pub(super) fn kind_of(compare: &dyn Compare, field: &FieldRef) -> FieldType {
     }
 }
 
-/// What `now` shows of a value; `base` is what was there before it was written, if anybody knows.
-pub(super) fn trace(sent: &Value, now: &Value, base: Option<&Value>, kind: FieldType) -> Trace {
-    let is_status = |sent: &Value| {
-        let (sent, now) = (sent.as_str(), now.as_str());
-        kind == FieldType::Picklist
-            && sent.map(str::to_lowercase) == now.map(str::to_lowercase)
-            && sent.is_some()
-    };
-    if shows(sent, now, kind) || is_status(sent) {
+/// What a tracker's account of changes says of an update.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Account {
+    /// There is none.
+    #[default]
+    Silent,
+    /// It has no such change of ours.
+    Denies,
+    /// It happened and changed these fields, to these values where they are told in our form.
+    Tells(OwnChange),
+}
+
+impl Account {
+    /// Looks for the write among what our account changed since the revision that it was made against. Another
+    /// configuration may have written to the item meanwhile; so what was set must be what was sent. Where a tracker
+    /// rewrites all of it, nobody can tell the two apart.
+    pub(super) fn of(
+        compare: &dyn Compare,
+        plan: &IntentPlan,
+        changes: Option<Vec<OwnChange>>,
+    ) -> Self {
+        let Some(changes) = changes else { return Self::Silent };
+        let planned = planned(plan);
+        let is_sent = |(field, set): (&FieldRef, &Option<Value>)| {
+            let Some(sent) = planned.get(field) else { return false };
+            set.as_ref().is_none_or(|set| is_shown(sent, set, kind_of(compare, field)))
+        };
+        if changes.iter().flatten().all(|(field, _)| !planned.contains_key(field)) {
+            return Self::Denies;
+        }
+        let ours = changes.into_iter().find(|change| change.iter().any(is_sent));
+        ours.map_or(Self::Silent, Self::Tells)
+    }
+
+    /// What a field was set to; `Some(None)` when it was set, to nobody knows what.
+    pub(super) fn set(&self, field: &FieldRef) -> Option<Option<&Value>> {
+        match self {
+            Self::Tells(fields) => fields.get(field).map(Option::as_ref),
+            Self::Silent | Self::Denies => None,
+        }
+    }
+}
+
+/// What is known of one value besides what was sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Before<'a> {
+    /// What was there before it was written, if anybody knows.
+    pub(super) base: Option<&'a Value>,
+    /// See [`Account::set`].
+    pub(super) set: Option<Option<&'a Value>>,
+}
+
+/// What `now` shows of a value.
+pub(super) fn trace(sent: &Value, now: &Value, before: Before<'_>, kind: FieldType) -> Trace {
+    if is_shown(sent, now, kind) || before.set.flatten().is_some_and(|set| alike(set, now, kind)) {
         Trace::Shown
-    } else if base.is_some_and(|base| !alike(base, now, kind)) {
+    } else if before.set.is_some() || before.base.is_some_and(|base| !alike(base, now, kind)) {
         Trace::Overlaid
     } else {
         Trace::Missing
     }
 }
 
-/// Whether an update happened: everything is there, or something is that was not there before.
+fn is_shown(sent: &Value, now: &Value, kind: FieldType) -> bool {
+    let is_status = || {
+        let (sent, now) = (sent.as_str(), now.as_str());
+        kind == FieldType::Picklist
+            && sent.map(str::to_lowercase) == now.map(str::to_lowercase)
+            && sent.is_some()
+    };
+    shows(sent, now, kind) || is_status()
+}
+
+/// Whether an update happened. Where the tracker gives no account of its changes its values must tell: everything is
+/// there, or something is that was not there before.
 pub(super) fn happened(
     compare: &dyn Compare,
     plan: &IntentPlan,
     item: &Item,
     bases: &BTreeMap<FieldRef, Value>,
+    account: &Account,
 ) -> bool {
+    match account {
+        Account::Tells(_) => return true,
+        Account::Denies => return false,
+        Account::Silent => {}
+    }
     let mut is_whole = true;
     let mut is_news = false;
     for (field, sent) in planned(plan) {
         let kind = kind_of(compare, &field);
+        let is_there = is_shown(&sent, &value_of(item, &field), kind);
         let base = bases.get(&field);
-        let is_there = trace(&sent, &value_of(item, &field), base, kind) == Trace::Shown;
         is_whole &= is_there;
         is_news |= is_there && base.is_some_and(|base| !shows(&sent, base, kind));
     }
@@ -115,6 +179,7 @@ mod tests {
                 ("a".into(), vec!["s".into()]),
                 ("b".into(), vec!["s".into(), "t".into()]),
             ]),
+            expected: None,
         }
     }
 
@@ -122,7 +187,7 @@ mod tests {
         let mut item = Item::new("1", "bug", "One");
         item.fields = Fields::from([("a".into(), json!(a)), ("b".into(), json!(b))]);
         let bases = BTreeMap::from([("a".into(), json!(1)), ("b".into(), json!(1))]);
-        happened(&Numbers, &plan(), &item, &bases)
+        happened(&Numbers, &plan(), &item, &bases, &Account::Silent)
     }
 
     #[test]
@@ -136,8 +201,33 @@ mod tests {
 
     #[test]
     fn a_value_is_there_or_gone_over_or_never_came() {
-        let trace = |now: i64| trace(&json!(2), &json!(now), Some(&json!(1)), FieldType::Int);
+        let base = json!(1);
+        let before = Before { base: Some(&base), set: None };
+        let trace = |now: i64| trace(&json!(2), &json!(now), before, FieldType::Int);
         assert_eq!((trace(2), trace(9), trace(1)), (Trace::Shown, Trace::Overlaid, Trace::Missing));
+    }
+
+    #[test]
+    fn a_value_that_was_set_and_is_as_before_was_taken_back() {
+        let (base, set) = (json!(1), json!(3));
+        let before = Before { base: Some(&base), set: Some(Some(&set)) };
+        let trace = |now: i64| trace(&json!(2), &json!(now), before, FieldType::Int);
+        assert_eq!((trace(1), trace(3)), (Trace::Overlaid, Trace::Shown), "3 is its own form of 2");
+    }
+
+    #[test]
+    fn an_account_tells_our_change_from_others() {
+        let change = |field: &str, set: Option<i64>| {
+            OwnChange::from([(field.into(), set.map(|number| json!(number)))])
+        };
+        let of = |changes: Vec<OwnChange>| Account::of(&Numbers, &plan(), Some(changes));
+        let ours = change("a", Some(2));
+        assert_eq!(of(vec![change("a", Some(3)), ours.clone()]), Account::Tells(ours));
+        assert_eq!(of(vec![change("a", None)]), Account::Tells(change("a", None)));
+        assert_eq!(of(vec![change("a", Some(3))]), Account::Silent, "rewritten, or another's");
+        assert_eq!(of(vec![change("c", Some(2))]), Account::Denies, "another field");
+        assert_eq!(of(Vec::new()), Account::Denies);
+        assert_eq!(Account::of(&Numbers, &plan(), None), Account::Silent);
     }
 
     #[test]

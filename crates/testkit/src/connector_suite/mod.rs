@@ -102,6 +102,7 @@ macro_rules! connector_suite {
 
             a_created_item_comes_back_as_shown
             an_update_changes_the_fields_given_only
+            our_own_changes_are_told_from_a_revision_on
             null_clears
             the_status_moves
             a_write_of_what_is_there_is_well

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use syncline_domain::ports::{ErrorKind, Write, WriteKind};
+use syncline_domain::same;
 
 use super::Harness;
 use super::scene::{Scene, differing, shows};
@@ -56,6 +57,33 @@ pub async fn an_update_changes_the_fields_given_only(harness: &dyn Harness) {
     let none: [&str; 0] = [];
     assert_eq!(differing(&kind, &fetched.fields, &updated.fields), none);
     assert_eq!(fetched.version, updated.version);
+}
+
+pub async fn our_own_changes_are_told_from_a_revision_on(harness: &dyn Harness) {
+    let scene = Scene::new(harness);
+    let title = scene.facts.title_field.clone();
+    let made = scene.create("first").await;
+    harness.settle().await;
+    let write = scene.update(
+        &made.id,
+        Some(&made.version),
+        [(title.as_str(), json!(scene.title("second")))],
+    );
+    let updated = scene.write(write).await.expect("the tracker refuses the update");
+    let told = scene.connector.own_changes(&made.id, &made.version).await.expect("own changes");
+    if let Some(told) = told {
+        let field = scene.field(title.as_str()).await;
+        let set = told.iter().find_map(|change| change.get(&title));
+        let set = set.expect("the title was changed");
+        let kind = field.field_type;
+        let shown = set.as_ref().is_none_or(|set| same(set, &json!(scene.title("second")), kind));
+        assert!(shown, "{told:?}");
+    }
+    let told = scene.connector.own_changes(&made.id, &updated.version).await.expect("own changes");
+    assert!(
+        told.into_iter().flatten().all(|change| !change.contains_key(&title)),
+        "nothing came after"
+    );
 }
 
 pub async fn null_clears(harness: &dyn Harness) {

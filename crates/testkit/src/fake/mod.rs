@@ -49,6 +49,7 @@ struct State {
     skew_micros: i64,
     tells_total: bool,
     tells_deleted: bool,
+    tells_changes: bool,
 }
 
 /// Sets up a [`FakeConnector`].
@@ -78,6 +79,7 @@ impl FakeConnector {
                     skew_micros: 0,
                     tells_total: true,
                     tells_deleted: true,
+                    tells_changes: true,
                 }),
             },
         }
@@ -226,6 +228,11 @@ impl FakeConnector {
     /// Whether it can tell a deleted item from a hidden one (as it does at first).
     pub fn set_tells_deleted(&self, tells: bool) {
         self.lock().tells_deleted = tells;
+    }
+
+    /// Whether it tells what our account changed. True at first.
+    pub fn set_tells_changes(&self, tells: bool) {
+        self.lock().tells_changes = tells;
     }
 
     /// Whether its walks say how many items they have (as they do at first).

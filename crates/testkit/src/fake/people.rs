@@ -247,9 +247,8 @@ impl FakeConnector {
             after.changed_by = Some(writer.who.clone());
         }
         let row = state.rows.any_mut(id).ok_or_else(|| missing(id))?;
-        row.item = after;
         if changed {
-            row.next_revision();
+            row.change(writer.who.clone(), after);
         }
         let item = row.item.clone();
         self.log(state, writer, EffectOp::Update, id, (fields, status), changed);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use syncline_domain::ports::{
     BoxFuture, Capabilities, ChangeQuery, ChangeWalk, Check, Connector, ConnectorError, ErrorKind,
-    FindCreated, Presence, Write, WriteKind,
+    FindCreated, OwnChange, Presence, Write, WriteKind,
 };
 use syncline_domain::{
     Attachment, Comment, CommentId, Cursor, FieldRef, FieldType, Fields, Identity, Item, ItemId,
@@ -205,6 +205,10 @@ pub(super) fn reverse(word: &str) -> String {
     found.map_or(word, |(_, other)| *other).to_owned()
 }
 
+fn own_change(fields: &Fields) -> OwnChange {
+    fields.iter().map(|(field, value)| (field.clone(), Some(value.clone()))).collect()
+}
+
 impl Connector for FakeConnector {
     fn capabilities(&self) -> Capabilities {
         self.lock().capabilities.clone()
@@ -384,6 +388,28 @@ impl Connector for FakeConnector {
         Box::pin(async move {
             let end = self.enter(Method::ResolveIdentity, 1).await?;
             end.answer(self.account(who).cloned())
+        })
+    }
+
+    fn own_changes<'a>(
+        &'a self,
+        id: &'a ItemId,
+        after: &'a Version,
+    ) -> BoxFuture<'a, Result<Option<Vec<OwnChange>>, ConnectorError>> {
+        Box::pin(async move {
+            if !self.lock().tells_changes {
+                return Ok(None);
+            }
+            let end = self.enter(Method::OwnChanges, 1).await?;
+            let after: u64 = after.as_str().parse().unwrap_or(0);
+            let found = {
+                let state = self.lock();
+                let row = state.rows.visible(id).ok_or_else(|| missing(id))?;
+                let changes = row.changes.iter();
+                let own = changes.filter(|(at, by, _)| *at > after && *by == self.me);
+                own.map(|(_, _, fields)| own_change(fields)).collect()
+            };
+            end.answer(Some(found))
         })
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use syncline_domain::{Attachment, Comment, Item, ItemId, ItemLink, Version};
+use syncline_domain::{
+    Attachment, Comment, Fields, Identity, Item, ItemId, ItemLink, STATUS_REF, Version,
+};
 
 /// An item with all that hangs on it.
 #[derive(Clone)]
@@ -15,6 +17,8 @@ pub(super) struct Row {
     pub(super) comments: Vec<Comment>,
     pub(super) links: Vec<ItemLink>,
     pub(super) files: Vec<(Attachment, Vec<u8>)>,
+    /// What was changed since it was made, oldest first: the revision that came of it, by whom, and the values.
+    pub(super) changes: Vec<(u64, Identity, Fields)>,
 }
 
 impl Row {
@@ -28,6 +32,7 @@ impl Row {
             comments: Vec::new(),
             links: Vec::new(),
             files: Vec::new(),
+            changes: Vec::new(),
         };
         row.next_revision();
         row
@@ -36,6 +41,14 @@ impl Row {
     pub(super) fn next_revision(&mut self) {
         self.revision += 1;
         self.item.version = Version::new(self.revision.to_string());
+    }
+
+    /// Puts a changed form of the item in its place.
+    pub(super) fn change(&mut self, by: Identity, after: Item) {
+        let changed = changed(&self.item, &after);
+        self.item = after;
+        self.next_revision();
+        self.changes.push((self.revision, by, changed));
     }
 
     /// Our account may see it.
@@ -93,4 +106,16 @@ impl Rows {
     pub(super) fn visible(&self, id: &ItemId) -> Option<&Row> {
         self.any(id).filter(|row| row.is_visible())
     }
+}
+
+/// The values in which two forms of an item differ, as the second has them.
+fn changed(before: &Item, after: &Item) -> Fields {
+    let fields = before.fields.keys().chain(after.fields.keys());
+    let differ = fields.filter(|field| before.fields.get(*field) != after.fields.get(*field));
+    let value = |field| after.fields.get(field).cloned().unwrap_or_default();
+    let mut changed: Fields = differ.map(|field| (field.clone(), value(field))).collect();
+    if before.status != after.status {
+        changed.insert(STATUS_REF.into(), after.status.clone().into());
+    }
+    changed
 }

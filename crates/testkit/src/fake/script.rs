@@ -27,6 +27,7 @@ pub enum Method {
     Delete,
     Probe,
     ResolveIdentity,
+    OwnChanges,
     Comments,
     AddComment,
     EditComment,

@@ -112,6 +112,7 @@ pub async fn intents_are_kept_until_their_end(store: Arc<dyn Store>) {
             agreed: Vec::new(),
             seen: Fields::from([("b.a".into(), odd_json())]),
             made_from: BTreeMap::from([("a.b".into(), vec!["b.a".into()])]),
+            expected: Some(syncline_domain::Version::new("7")),
         },
         ..planned[1].clone()
     };
