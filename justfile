@@ -26,8 +26,8 @@ crash KILLS="200":
     cargo build --release -p syncline
     SYNCLINE_REQUIRE=postgres SYNCLINE_CRASH_KILLS={{KILLS}} cargo test --release -p syncline-tests --test crash --test processes -- --nocapture
 
-# more histories of the simulation than every test run plays, optimised: `just sim 350..2000`, `just sim 17..18`
-sim SEEDS="350..2000":
+# more histories of the simulation than every test run plays, optimised: `just sim 2000..4000`, `just sim 17..18`
+sim SEEDS="2000..4000":
     SYNCLINE_SIM_SEEDS={{SEEDS}} cargo test --profile sim -p syncline-tests --test sim whatever
 
 # figures, release build; the server itself is one of the things measured

@@ -18,17 +18,17 @@
 //! value is where it is, and `census` compares both sides.
 //!
 //! # Invariants
-//! - A source item has at most one copy per configuration, wherever the process dies (`tests/crash.rs`) and whatever
-//!   answers get lost (`tests/faults.rs`).
-//! - Once people stop editing, nothing is written (`tests/one_way.rs`, `tests/two_way.rs`).
-//! - An item gets no copy on a connector that its family of copies has visited (`tests/topology.rs`).
-//! - Whoever lost the lease records nothing (`tests/runs.rs`).
-//! - An item leaves a run in one state, and the states add up (`tests/faults.rs`).
-//! - A page costs the same number of transactions however many items it has (`tests/runs.rs`).
+//! - A source item has at most one copy per configuration, wherever the process dies (`tests/engine/crash.rs`) and whatever
+//!   answers get lost (`tests/engine/faults.rs`).
+//! - Once people stop editing, nothing is written (`tests/engine/one_way.rs`, `tests/engine/two_way.rs`).
+//! - An item gets no copy on a connector that its family of copies has visited (`tests/engine/topology.rs`).
+//! - Whoever lost the lease records nothing (`tests/engine/runs.rs`).
+//! - An item leaves a run in one state, and the states add up (`tests/engine/faults.rs`).
+//! - A page costs the same number of transactions however many items it has (`tests/engine/runs.rs`).
 //! - Nothing is cleared on the writing side that was never agreed on.
 //! - What was settled about a field is in its pair's history, in the transaction that settled it; an unchanged item
-//!   leaves nothing there (`tests/history.rs`).
-//! - A census finds every drift by its cause and writes nothing (`tests/census.rs`).
+//!   leaves nothing there (`tests/engine/history.rs`).
+//! - A census finds every drift by its cause and writes nothing (`tests/engine/census.rs`).
 //!
 //! # Bases
 //! For each pair and field the store keeps what each side showed when both were in step. Trackers rewrite what they

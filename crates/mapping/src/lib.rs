@@ -12,9 +12,9 @@
 //! 4. What the tracker would refuse (words outside its list, text beyond its limit) becomes a fault before it is sent.
 //!
 //! # Invariants
-//! - `null` stays `null`; an empty text, `0` and `false` are values and travel. Test: `tests/transformations.rs`.
+//! - `null` stays `null`; an empty text, `0` and `false` are values and travel. Test: `tests/mapping/transformations.rs`.
 //! - A value that a rule cannot take is a fault on its field, never the value as it was.
-//! - No JSON value makes a rule panic, and no rule makes text without bound. Test: `tests/properties.rs`.
+//! - No JSON value makes a rule panic, and no rule makes text without bound. Test: `tests/mapping/properties.rs`.
 //! - An item is mapped by the rules of its own type only; where two rules write one field the first one counts.
 //! - A rule acts backwards only where it has a well-defined way back; [`Plan::warnings`] names the others.
 //!

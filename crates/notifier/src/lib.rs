@@ -46,7 +46,7 @@
 //!
 //! # Invariants
 //! - Invariant: text of users and trackers never becomes a header, a mention, markup or a template; it is cleaned to
-//!   single lines once and escaped by each layout (tests in `render`, `mail::letter`, and `tests/mail.rs`).
+//!   single lines once and escaped by each layout (tests in `render`, `mail::letter`, and `tests/notifier/mail.rs`).
 //! - Invariant: a password leaves only over TLS or to this machine (`mail::config`, `mail::session`).
 //! - Invariant: chat and webhooks go through `syncline-outbound` with the policy for channels: no redirect is followed,
 //!   no private address is reached unless the operator lists it.

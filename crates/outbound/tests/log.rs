@@ -1,6 +1,7 @@
 //! The request log shows what was called and nothing that is secret.
 #![expect(clippy::unwrap_used, reason = "a test's way to say no")]
 
+#[path = "outbound/support/mod.rs"]
 mod support;
 
 use std::sync::Mutex;

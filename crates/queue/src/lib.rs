@@ -18,12 +18,12 @@
 //! through their context that they should stop.
 //!
 //! # Invariants
-//! - Never more jobs run than there are slots (`tests/slots.rs`).
+//! - Never more jobs run than there are slots (`tests/queue/slots.rs`).
 //! - A job runs once at a time over all workers of a store, and the one who lost it settles nothing
-//!   (`tests/takeover.rs`, `tests/simulation.rs`).
-//! - A job that was queued is queued, running or ended, whatever dies when (`tests/simulation.rs`).
-//! - Attempts never exceed the job's limit (`tests/attempts.rs`, `tests/simulation.rs`).
-//! - How a job ended is not forgotten while the store is away (`tests/store_away.rs`).
+//!   (`tests/queue/takeover.rs`, `tests/queue/simulation.rs`).
+//! - A job that was queued is queued, running or ended, whatever dies when (`tests/queue/simulation.rs`).
+//! - Attempts never exceed the job's limit (`tests/queue/attempts.rs`, `tests/queue/simulation.rs`).
+//! - How a job ended is not forgotten while the store is away (`tests/queue/store_away.rs`).
 //!
 //! # What is deliberately absent
 //! What jobs do: a kind is bound to its [`syncline_domain::ports::JobHandler`] by the program. Jobs held in memory

@@ -17,7 +17,7 @@
 //! - Invariant: the next instant is strictly later than the one asked about
 //!   (`the_next_instant_is_later_and_matches_the_fields`).
 //! - Invariant: what is read, shown and read again is equal (`the_normalised_text_reads_back_as_the_same_expression`).
-//! - Invariant: two independent implementations agree (`tests/differential.rs`).
+//! - Invariant: two independent implementations agree (`tests/scheduler/differential.rs`).
 //!
 //! # What is deliberately absent
 //! Seconds, years, `L`, `W`, `#`, `?`, `H`, `@reboot`: crontab's five fields and its nicknames are all there is. The

@@ -120,7 +120,7 @@ async fn survives_every_point(what: &str, scene: Scene) {
     let seed = seed();
     println!("{what}: every named point, {SEED}={seed}");
     let (scene, chance) = (Arc::new(scene), SeededRng::new(seed));
-    let mut load = Load::start(&scene, seed);
+    let load = Load::start(&scene, seed);
     let long = number(KILLS).is_some();
     let mut missed = Vec::new();
     for (at, point) in points::all(long).into_iter().enumerate() {

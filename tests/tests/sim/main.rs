@@ -38,7 +38,7 @@ use runtime::Idle;
 use trace::Trace;
 
 /// Those of every test run; `just sim` plays more.
-const SEEDS: Range<u64> = 0..350;
+const SEEDS: Range<u64> = 0..2_000;
 const STEPS: u64 = 200;
 
 /// How much of a failed history is shown, in lines.

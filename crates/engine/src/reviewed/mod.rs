@@ -9,7 +9,7 @@
 //!
 //! # Invariants
 //! - A run that applies a plan sends nothing to a tracker that the plan does not hold, and sends that as it is stored
-//!   (`tests/plans.rs`, `what_is_written_is_the_plan_byte_for_byte`).
+//!   (`tests/engine/plans.rs`, `what_is_written_is_the_plan_byte_for_byte`).
 //! - An item that moved on since is refused by name, and nothing of it is written.
 //! - A plan is applied once: it is taken in the transaction that makes the run's row.
 
