@@ -47,9 +47,9 @@ pub(super) fn run(_: &Runtime, wishes: &Wishes, report: &mut Report) -> anyhow::
 
 /// Time on a processor: engine and trackers, and the store's threads.
 #[derive(Clone, Copy, Debug, Default)]
-struct Spent {
-    engine: Duration,
-    store: Duration,
+pub(super) struct Spent {
+    pub(super) engine: Duration,
+    pub(super) store: Duration,
 }
 
 /// Time by what a run does.
@@ -87,7 +87,9 @@ fn tell(report: &mut Report, name: &str, items: usize, fakes: &Fakes, runs: &Run
 }
 
 /// Runs work on a thread of its own, whose name its processor time is found by.
-fn alone<T: Send + 'static, F>(work: impl FnOnce() -> F + Send + 'static) -> anyhow::Result<T>
+pub(super) fn alone<T: Send + 'static, F>(
+    work: impl FnOnce() -> F + Send + 'static,
+) -> anyhow::Result<T>
 where
     F: Future<Output = anyhow::Result<T>>,
 {
@@ -98,7 +100,7 @@ where
     thread.join().map_err(|_| anyhow::anyhow!("the measured thread panicked"))?
 }
 
-fn now() -> anyhow::Result<Spent> {
+pub(super) fn now() -> anyhow::Result<Spent> {
     let mut spent = Spent::default();
     for (name, time) in thread_times()? {
         if name == THREAD {
@@ -110,12 +112,12 @@ fn now() -> anyhow::Result<Spent> {
     Ok(spent)
 }
 
-fn since(before: Spent) -> anyhow::Result<Spent> {
+pub(super) fn since(before: Spent) -> anyhow::Result<Spent> {
     let after = now()?;
     Ok(Spent { engine: after.engine - before.engine, store: after.store - before.store })
 }
 
-fn trackers(clock: &ManualClock) -> [Arc<FakeConnector>; 2] {
+pub(super) fn trackers(clock: &ManualClock) -> [Arc<FakeConnector>; 2] {
     let of = |name: &str, schema, first| {
         FakeConnector::builder(name, schema)
             .clock(clock.clone())
@@ -127,7 +129,7 @@ fn trackers(clock: &ManualClock) -> [Arc<FakeConnector>; 2] {
 }
 
 /// Bugs, a second between each two.
-fn seed(fake: &FakeConnector, clock: &ManualClock, items: usize) {
+pub(super) fn seed(fake: &FakeConnector, clock: &ManualClock, items: usize) {
     for n in 0..items {
         clock.advance(Duration::from_secs(1));
         let fields = json!({
@@ -243,7 +245,7 @@ async fn runs(mut world: World, items: usize) -> anyhow::Result<Runs> {
     Ok(Runs { create, unchanged, update })
 }
 
-fn engine(world: &World) -> Engine {
+pub(super) fn engine(world: &World) -> Engine {
     Engine::new(EngineParts {
         store: world.store(),
         clock: Arc::new(world.clock().clone()),
@@ -255,7 +257,7 @@ fn engine(world: &World) -> Engine {
     })
 }
 
-async fn timed(
+pub(super) async fn timed(
     world: &World,
     engine: &Engine,
     config: ConfigId,

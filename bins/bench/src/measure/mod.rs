@@ -1,6 +1,7 @@
 //! The measurements, in the order in which they run.
 
 mod cpu;
+mod idle;
 mod ingest;
 mod ingest_under_load;
 mod memory;
@@ -39,6 +40,11 @@ pub(crate) const ALL: &[Measurement] = &[
         name: "cpu",
         about: "processor time an item, without the tracker's share",
         run: cpu::run,
+    },
+    Measurement {
+        name: "idle",
+        about: "requests and processor time of two-way runs in which nothing changed",
+        run: idle::run,
     },
     Measurement {
         name: "pace",
