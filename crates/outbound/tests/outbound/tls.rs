@@ -138,7 +138,7 @@ fn a_machine_without_authorities_still_starts() {
     std::fs::create_dir(&directory).unwrap();
     std::fs::write(directory.join("empty.pem"), "").unwrap();
     let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name])
+        .args(["--exact", &format!("tls::{name}")])
         .env("SSL_CERT_FILE", directory.join("empty.pem"))
         .env("SSL_CERT_DIR", &directory)
         .output();

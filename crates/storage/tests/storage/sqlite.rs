@@ -336,7 +336,7 @@ async fn every_acknowledged_row_survives_a_kill() {
     let mut acknowledged = BTreeSet::new();
     for round in 0..6 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child_that_acknowledges", "--ignored", "--nocapture"])
+            .args(["--exact", "sqlite::child_that_acknowledges", "--ignored", "--nocapture"])
             .env(CRASH_FILE, &path)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
