@@ -1,5 +1,4 @@
 //! Addresses that are never called are refused when they are entered, not when a sync fails.
-#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Arc;
 

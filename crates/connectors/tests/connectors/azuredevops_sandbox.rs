@@ -1,12 +1,4 @@
 //! The Azure DevOps connector against the sandbox that speaks its wire format.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "in tests a broken assumption is the failure"
-)]
-#![allow(missing_docs, unreachable_pub, reason = "tests are no library")]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,11 +1,4 @@
 //! What webhooks say, from the bodies that trackers send: event, item, name of the delivery.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
 
 use proptest::prelude::*;
 use syncline_connectors::Readers;

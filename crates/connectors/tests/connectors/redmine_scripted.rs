@@ -1,6 +1,4 @@
 //! Redmine against scripted answers: what a real one would have to be spoilt for.
-#![allow(clippy::unwrap_used, reason = "in tests a broken assumption is the failure")]
-#![allow(missing_docs, unreachable_pub, dead_code, reason = "tests are no library")]
 
 use crate::support::{connect_with, ids, walk};
 use serde_json::json;

@@ -1,12 +1,4 @@
 //! Both connectors against scripted answers: habits of builds that the sandboxes do not have.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "in tests a broken assumption is the failure"
-)]
-#![allow(missing_docs, unreachable_pub, dead_code, reason = "tests are no library")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

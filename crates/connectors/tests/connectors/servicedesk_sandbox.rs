@@ -1,12 +1,4 @@
 //! The ServiceDesk Plus connector against the sandbox that speaks its wire format, in both flavours.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "in tests a broken assumption is the failure"
-)]
-#![allow(missing_docs, unreachable_pub, dead_code, reason = "tests are no library")]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

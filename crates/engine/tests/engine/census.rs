@@ -1,7 +1,5 @@
 //! A census finds every drift by its cause, finds no other, and writes nothing.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
 use std::time::Duration;
 
 use crate::common::{FIELDS, World, seed_bugs};

@@ -1,7 +1,5 @@
 //! Comments in both directions: new, edited and deleted; never twice and never back.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
 use std::time::Duration;
 
 use crate::common::{FIELDS, World};

@@ -1,7 +1,5 @@
 //! Conflicts as rows: one a pair and field, closed by the world or by a decision, and decisions that reach both trackers.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! The process dies at every named point: the next run leaves no duplicate and no gap.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
 use std::sync::Arc;
 
 use crate::common::{FIELDS, World, seed_bugs};

@@ -1,7 +1,5 @@
 //! Deleted items: confirmed, followed by the policy, never made again, and brought back to life with their pair.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
 use std::sync::Arc;
 
 use crate::common::{FIELDS, World, seed_bugs, value};

@@ -1,13 +1,5 @@
 //! An edit against a deletion: one conflict, decided by a person or by the world, and nothing made or removed until then.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
-
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! Copies that people made by hand before are joined, not made again; pairs made and taken apart by hand.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
 use crate::common::{FIELDS, World, seed_bugs, value};
 use serde_json::json;
 use syncline_domain::{ConfigId, Fault, ItemState, MatchExisting, OnMany, TargetEdits};

@@ -1,7 +1,5 @@
 //! The store fails, before or after its commit, at every transaction of a run; and whole histories of faults.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
 use std::sync::Arc;
 use std::time::Duration;
 

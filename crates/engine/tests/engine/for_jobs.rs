@@ -1,13 +1,5 @@
 //! What whoever runs syncs as jobs needs to know: whose runs may be taken over, and when to come again.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
-
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! Links and files in both directions: once each, never back, and never again after somebody took them away.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
 use std::time::Duration;
 
 use crate::common::{FIELDS, World};

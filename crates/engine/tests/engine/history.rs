@@ -1,7 +1,5 @@
 //! What history keeps of writes and looks, and what explanations make of it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
 use std::sync::Arc;
 
 use crate::common::{World, seed_bugs};

@@ -1,7 +1,5 @@
 //! Writes whose answers were lost, while the world around them goes on.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
 use std::time::Duration;
 
 use crate::common::{FIELDS, World, value};

@@ -1,7 +1,5 @@
 //! One-way runs: creates, updates, and above all what is not written.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
 use crate::common::{FIELDS, World, seed_bugs, value};
 use serde_json::{Value, json};
 use syncline_domain::{ExecutionStatus, ItemState};

@@ -1,7 +1,5 @@
 //! Several pages of a walk in work at once: what holds for one page holds for them, and cursors move in order.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,13 +1,5 @@
 //! Plans: what a preview drafts is what is written, once, and an item that moved on is refused by name.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
-
 use std::sync::Arc;
 use std::time::Duration;
 

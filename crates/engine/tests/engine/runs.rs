@@ -1,7 +1,5 @@
 //! The course of runs: leases, cancelling, limits, retries, requests, transactions.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

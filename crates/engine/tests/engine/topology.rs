@@ -1,7 +1,5 @@
 //! Several configurations over the same trackers: nothing is copied in circles, and chains flow.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! Two-way runs: different fields both arrive, the same field is settled by the configured word.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
 use std::time::Duration;
 
 use crate::common::{FIELDS, World, seed_bugs, value};

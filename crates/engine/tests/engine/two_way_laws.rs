@@ -5,8 +5,6 @@
 //! - an edit that only one side made is on both sides in the end;
 //! - it does not matter which side is read first.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -1,12 +1,4 @@
 //! HTML, Markdown and text: what goes in, what must come out.
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
 
 use crate::common::{converted, through};
 use serde_json::{Value, json};

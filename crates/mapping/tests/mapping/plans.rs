@@ -1,12 +1,4 @@
 //! Whole plans: which rule acts when, which way, and what happens to people and statuses.
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
 
 use crate::common::{
     backward, computed, constant, direct, field, forward, item, map_as, one, pair, rule, spec,

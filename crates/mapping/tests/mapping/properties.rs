@@ -1,12 +1,4 @@
 //! What must hold for every value.
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
 
 use crate::common::{field, item, spec, transformed};
 use proptest::prelude::*;

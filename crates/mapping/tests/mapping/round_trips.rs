@@ -1,13 +1,5 @@
 //! Rules that act both ways are tried on samples before they are saved.
 
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "tests; not every test file needs all helpers"
-)]
-
 use crate::common::{direct, field, pair, spec_of, table, transformed};
 use serde_json::json;
 use syncline_domain::{Direction, FieldRule, FieldSchema, FieldType, MapDirection, SyncSpec};

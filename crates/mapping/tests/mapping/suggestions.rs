@@ -1,12 +1,4 @@
 //! What is suggested for two types, and what is found wrong with a configuration.
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
 
 use crate::common::{constant, direct, field, pair, spec, spec_of, status, table, transformed};
 use serde_json::{Value, json};

@@ -1,12 +1,4 @@
 //! Every transformation: its example, its tables, its edges.
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
 
 use crate::common::{converted, field, forward, one, rule, spec, through};
 use serde_json::{Value, json};

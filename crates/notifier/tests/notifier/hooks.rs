@@ -1,11 +1,4 @@
 //! Slack, Teams and webhooks against a small server on this machine.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test's way to say no"
-)]
 
 use std::time::Duration;
 

@@ -1,11 +1,4 @@
 //! Mail against a real server.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test's way to say no"
-)]
 
 use std::sync::Arc;
 

@@ -1,6 +1,5 @@
 //! From the end of a run to the message on its way, over a store in memory, a clock that the test moves, and a channel
 //! that does what it is told.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,4 @@
 //! How attempts end: retries, dead letters, panics, cancelling.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use crate::common::{Rig, quiet, until};
 use serde_json::json;

@@ -1,5 +1,4 @@
 //! The way out.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use crate::common::{Rig, until};
 use syncline_domain::JobStatus;

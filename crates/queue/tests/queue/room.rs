@@ -1,5 +1,4 @@
 //! The limit on waiting jobs.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use std::sync::Arc;
 

@@ -1,7 +1,6 @@
 //! Random histories: workers are killed, frozen and thawed, the store goes away, answers get lost, people queue and
 //! cancel, time passes and the wall clock jumps. Whatever happens, nothing is lost and nothing is settled by the wrong
 //! worker. A seed that fails is printed and replays exactly: `SYNCLINE_SEED=n`; `SYNCLINE_SEEDS=n` tries more of them.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use std::sync::Arc;
 

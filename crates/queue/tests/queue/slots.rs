@@ -1,5 +1,4 @@
 //! Who runs when: slots, configurations, order, and the moment of the start.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use std::time::Duration;
 

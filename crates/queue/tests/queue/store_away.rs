@@ -1,5 +1,4 @@
 //! A store that is away, that answers too late, or that takes offence.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! Several workers over one store, and workers that die, freeze or come back.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,4 @@
 //! Azure DevOps: dry runs, special permission, trees, files in chunks, paging, compression.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use crate::support::{Caller, Spec, adds, options};
 use serde_json::{Value, json};

@@ -1,6 +1,5 @@
 //! The official Python client against the sandbox, so that the sandbox and our own connector cannot
 //! share one misunderstanding.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,11 +1,5 @@
 //! Azure DevOps answers against the published specification.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    clippy::panic,
-    reason = "tests"
-)]
+#![allow(clippy::as_conversions, reason = "tests")]
 
 use crate::support::{Caller, Spec, adds, options};
 use serde_json::json;

@@ -1,11 +1,5 @@
 //! Scripted faults, permission, control routes.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    clippy::panic,
-    reason = "tests"
-)]
+#![allow(clippy::as_conversions, reason = "tests")]
 
 use crate::support::{Caller, adds, options};
 use serde_json::{Value, json};

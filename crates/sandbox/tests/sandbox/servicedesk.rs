@@ -1,11 +1,5 @@
 //! ServiceDesk Plus over HTTP, both flavours.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    clippy::panic,
-    reason = "tests"
-)]
+#![allow(clippy::as_conversions, reason = "tests")]
 
 use std::time::Duration;
 

@@ -3,13 +3,6 @@
 //! Every difference has to have a name in [`DEVIATIONS`]: a place where an oracle is known to leave Debian's cron, held
 //! as a condition on the question. Where both leave it at once no oracle is left; those few questions are answered by
 //! the walk of `support/sets.rs`. Whatever else differs is a fault of ours.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

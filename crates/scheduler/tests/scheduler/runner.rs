@@ -1,5 +1,4 @@
 //! The scheduler's loop over a store in memory and a clock that the test moves.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use std::sync::Arc;
 use std::time::Duration;

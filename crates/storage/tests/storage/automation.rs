@@ -1,11 +1,4 @@
 //! Jobs and wake-ups where several stores work on one PostgreSQL, and what people type into a SQLite shell.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};

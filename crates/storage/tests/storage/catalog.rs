@@ -1,5 +1,4 @@
 //! Migrations: the same tables on both databases, and a way back.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Barrier};

@@ -1,5 +1,4 @@
 //! The store contract on a SQLite file, on SQLite in memory and on PostgreSQL.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! The last handle on a store may go on one of the store's own threads.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;

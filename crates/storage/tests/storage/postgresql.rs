@@ -1,5 +1,4 @@
 //! What is true of PostgreSQL beyond the contract: lost connections, and errors a person can act on.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::sync::Arc;
 

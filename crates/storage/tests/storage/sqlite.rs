@@ -1,5 +1,4 @@
 //! What is true of SQLite beyond the contract: group commit, durability, many who open and write at once.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};

@@ -1,11 +1,4 @@
 //! Taking requests in: what becomes of them, and what is in the store afterwards.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,11 +1,4 @@
 //! Registering, changing, rotating and setting up.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,11 +1,4 @@
 //! Who sent a request: published vectors, an independent implementation, and everything that must not pass.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

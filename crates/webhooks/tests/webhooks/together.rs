@@ -1,11 +1,4 @@
 //! Requests that wait for the store at the same time.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
 
 use std::sync::Arc;
 

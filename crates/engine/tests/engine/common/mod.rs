@@ -1,14 +1,5 @@
 //! A world for one test: a store in memory, a clock by hand, and trackers in memory joined by configurations.
 
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "helpers of tests; not every test file needs all of them"
-)]
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,13 +1,4 @@
 //! What the tests of channels share: messages, a client that reaches this machine, a clock that stands still.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test's way to say no; not every test file uses every helper"
-)]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,12 +1,4 @@
 //! A queue on a store in memory, with a clock that the test moves and handlers that do what the payload says.
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "each test file uses some of it; tests fail by panicking"
-)]
 
 mod orderly;
 

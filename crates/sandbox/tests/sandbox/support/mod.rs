@@ -1,15 +1,5 @@
 //! A fixed clock, a tiny client and the published schemas, for the tests of this crate.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "test support; each test file uses a part of it"
-)]
+#![allow(clippy::disallowed_methods, reason = "test support; each test file uses a part of it")]
 
 use std::sync::Arc;
 use std::time::Duration;

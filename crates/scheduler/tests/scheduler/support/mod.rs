@@ -1,5 +1,4 @@
 //! What the tests of expressions share: generators, zones with changing clocks, and reading an instant.
-#![allow(dead_code, unused_imports, reason = "each test file uses some of it")]
 
 mod sets;
 

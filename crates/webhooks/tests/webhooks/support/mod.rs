@@ -1,11 +1,4 @@
 //! A store with a configuration, a registered webhook and a receiver.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "tests; each file uses its part"
-)]
 
 mod held;
 
