@@ -319,8 +319,9 @@ impl Course {
 
     /// A write had no answer: these are the item that it was made of and, for an update or a comment, the one that it was
     /// to change.
-    pub(crate) fn lose_track(&self, items: impl IntoIterator<Item = (Side, ItemId)>) {
-        self.tally().unanswered.extend(items);
+    pub(crate) fn lose_track(&self, read: Side, item: &ItemId, written: Option<&ItemId>) {
+        let written = written.map(|copy| (read.other(), copy.clone()));
+        self.tally().unanswered.extend(written.into_iter().chain([(read, item.clone())]));
     }
 
     /// Whether such a write is still to be looked for, in the next run. Until then a second write might double it, and

@@ -123,8 +123,7 @@ fn take_answer(
             again.unknown.push((one.open.clone(), error));
         }
         Answer::Refused(error) if error.kind == ErrorKind::Ambiguous => {
-            let written = copy.clone().map(|copy| (pass.write, copy));
-            course.lose_track(written.into_iter().chain([(pass.read, id.clone())]));
+            course.lose_track(pass.read, id, copy.as_ref());
             let wait = backoff(0).max(pass.writer_can.search_lag);
             let verdict = Verdict::waiting(
                 "nobody knows whether the write happened; the next run looks",

@@ -100,7 +100,7 @@ where
     thread.join().map_err(|_| anyhow::anyhow!("the measured thread panicked"))?
 }
 
-pub(super) fn now() -> anyhow::Result<Spent> {
+fn now() -> anyhow::Result<Spent> {
     let mut spent = Spent::default();
     for (name, time) in thread_times()? {
         if name == THREAD {
@@ -112,7 +112,7 @@ pub(super) fn now() -> anyhow::Result<Spent> {
     Ok(spent)
 }
 
-pub(super) fn since(before: Spent) -> anyhow::Result<Spent> {
+fn since(before: Spent) -> anyhow::Result<Spent> {
     let after = now()?;
     Ok(Spent { engine: after.engine - before.engine, store: after.store - before.store })
 }
@@ -215,10 +215,15 @@ async fn applied(
 async fn on_sqlite(items: usize) -> anyhow::Result<Runs> {
     let clock = ManualClock::new();
     let folder = tempfile::tempdir()?;
-    let place = format!("sqlite:{}", folder.path().join("cpu.db").display());
+    runs(world_in(&folder, clock)?, items).await
+}
+
+/// A world on a new SQLite file.
+pub(super) fn world_in(folder: &tempfile::TempDir, clock: ManualClock) -> anyhow::Result<World> {
+    let place = format!("sqlite:{}", folder.path().join("bench.db").display());
     let store =
         Storage::open(&DatabaseConfig::new(place), Arc::new(clock.clone()) as Arc<dyn Clock>)?;
-    runs(World::on(clock, store), items).await
+    Ok(World::on(clock, store))
 }
 
 async fn in_memory(items: usize) -> anyhow::Result<Runs> {

@@ -7,14 +7,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::json;
-use syncline_domain::ports::Clock;
 use syncline_domain::{ConfigId, Direction, Totals};
 use syncline_engine::Engine;
-use syncline_storage::{DatabaseConfig, Storage};
 use syncline_testkit::{FakeConnector, ManualClock, World};
 use tokio::runtime::Runtime;
 
-use super::cpu::{alone, engine, seed, timed, trackers};
+use super::cpu::{alone, engine, seed, timed, trackers, world_in};
 use crate::Wishes;
 use crate::report::{Limit, Report};
 
@@ -39,10 +37,7 @@ pub(super) fn run(_: &Runtime, wishes: &Wishes, report: &mut Report) -> anyhow::
 async fn two_ways(pairs: usize) -> anyhow::Result<(f64, f64)> {
     let clock = ManualClock::new();
     let folder = tempfile::tempdir()?;
-    let place = format!("sqlite:{}", folder.path().join("idle.db").display());
-    let store =
-        Storage::open(&DatabaseConfig::new(place), Arc::new(clock.clone()) as Arc<dyn Clock>)?;
-    let mut world = World::on(clock.clone(), store);
+    let mut world = world_in(&folder, clock.clone())?;
     let [source, target] = trackers(&clock);
     world.add("bugs", Arc::clone(&source)).await;
     world.add("desk", Arc::clone(&target)).await;

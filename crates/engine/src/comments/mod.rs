@@ -209,9 +209,7 @@ async fn send(
             facts.append(&mut done.facts);
             if let Some(error) = done.failed {
                 if error.kind == ErrorKind::Ambiguous {
-                    let copy = done.pair.item(pass.write).cloned();
-                    let copy = copy.map(|copy| (pass.write, copy));
-                    course.lose_track(copy.into_iter().chain([(pass.read, done.item.clone())]));
+                    course.lose_track(pass.read, &done.item, done.pair.item(pass.write));
                 }
                 page.spoil(course, pass, &done.item, error_of(&error));
                 if error.kind.stops_run() {

@@ -65,7 +65,7 @@ impl Look<'_> {
             };
             let mut found = self.find(&query).await?;
             match (found.pop(), found.is_empty()) {
-                (Some(item), true) => drop(ends.insert(intent.id, Found::made(item))),
+                (Some(item), true) => drop(ends.insert(intent.id, End::made(item))),
                 (Some(item), false) => {
                     let ids = found.iter().chain([&item]).map(|item| item.id.clone()).collect();
                     ends.insert(intent.id, End::Doubtful(ids));
@@ -117,7 +117,7 @@ impl Look<'_> {
         for intent in intents {
             let end = match fates.get(&intent.id) {
                 Some(Fate::Made(id)) => match candidates.iter().find(|item| item.id == *id) {
-                    Some(item) => Found::made(item.clone()),
+                    Some(item) => End::made(item.clone()),
                     None => End::Never,
                 },
                 Some(Fate::Doubtful(ids)) => End::Doubtful(ids.clone()),

@@ -118,10 +118,10 @@ struct Found {
     account: Account,
 }
 
-impl Found {
-    /// A copy that a create has made.
-    fn made(item: Item) -> End {
-        End::Adopted(Box::new(Self { item, account: Account::Silent }))
+impl End {
+    /// A create made this copy.
+    fn made(item: Item) -> Self {
+        Self::Adopted(Box::new(Found { item, account: Account::Silent }))
     }
 }
 

@@ -203,11 +203,8 @@ async fn a_create_without_an_answer_is_not_made_twice_in_one_run() {
 /// Two people can make the same edit; whose it is, the tracker's account of changes says.
 #[tokio::test]
 async fn an_edit_that_equals_a_write_that_never_came_is_somebody_elses() {
-    let (world, config, id) = edited_while_an_answer_was_out(|fake, copy| {
-        fake.plan(Method::Update, 1, Planned::Before(no_answer()));
-        (copy.clone(), json!({"progress": 50}))
-    })
-    .await;
+    let never = Planned::Before(ConnectorError::new(ErrorKind::Ambiguous, "no answer"));
+    let (world, config, id) = edited_while_an_answer_was_out(never, json!({"progress": 50})).await;
     world.fake(0).edit_as("ada", &id, json!({"progress": 10}));
     world.run(config).await;
     world.run(config).await;
@@ -223,11 +220,7 @@ async fn an_edit_that_equals_a_write_that_never_came_is_somebody_elses() {
 /// What a person has taken back looks as if it had never been written.
 #[tokio::test]
 async fn a_write_that_was_taken_back_is_not_made_again() {
-    let (world, config, id) = edited_while_an_answer_was_out(|fake, copy| {
-        fake.plan(Method::Update, 1, Planned::After(no_answer()));
-        (copy.clone(), json!({"progress": 10}))
-    })
-    .await;
+    let (world, config, id) = edited_while_an_answer_was_out(lost(), json!({"progress": 10})).await;
     world.run(config).await;
     world.run(config).await;
     let item = world.fake(0).item(&id).unwrap();
@@ -235,14 +228,8 @@ async fn a_write_that_was_taken_back_is_not_made_again() {
     world.assert_in_step(config, FIELDS).await;
 }
 
-fn no_answer() -> ConnectorError {
-    ConnectorError::new(ErrorKind::Ambiguous, "no answer")
-}
-
 /// A pair whose progress was 10 and went to 50 in a write that got no answer; then bob edited the copy.
-async fn edited_while_an_answer_was_out(
-    fate: impl FnOnce(&FakeConnector, &ItemId) -> (ItemId, Value),
-) -> (World, ConfigId, ItemId) {
+async fn edited_while_an_answer_was_out(fate: Planned, edit: Value) -> (World, ConfigId, ItemId) {
     let mut world = World::new();
     world.tracker("a", 1).await;
     world.tracker("b", 5_001).await;
@@ -252,7 +239,7 @@ async fn edited_while_an_answer_was_out(
     world.run(config).await;
     let copy = world.copy_of(config, &id).await;
     world.fake(0).edit_as("ada", &id, json!({"progress": 50}));
-    let (copy, edit) = fate(&world.fake(1), &copy);
+    world.fake(1).plan(Method::Update, 1, fate);
     world.run(config).await;
     world.fake(1).edit_as("bob", &copy, edit);
     world.clock.advance(Duration::from_secs(120));
