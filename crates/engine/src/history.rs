@@ -1,12 +1,14 @@
 //! What a write, or a look that decided something, leaves in the history of its pair.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use syncline_domain::{
     ConflictResolution, ExecutionId, FieldEvent, FieldHow, FieldRef, HistoryEntry, HistoryEvent,
     HistoryId, HistoryKind, Identity, Intent, IntentPlan, Item, Observed, PairId, STATUS_REF, Side,
     StepTaken, SyncSpec, Timestamp, kept_value,
 };
-use syncline_mapping::{Mapped, Occasion, TraceLine};
+use syncline_mapping::{Occasion, TraceLine};
 
 use crate::merge::{Stance, alike};
 use crate::pass::{Pass, value_of};
@@ -53,10 +55,10 @@ pub(crate) fn tell(pass: &Pass, planned: &Planned, shown: Option<&Item>) -> Opti
     if settled.is_empty() && kind == HistoryKind::Looked {
         return None;
     }
-    let traced = traced(pass, &planned.open);
+    let traced = traced(pass, &planned.open, &settled);
     let fields = settled
         .into_iter()
-        .map(|(one, how)| field_event(pass, planned, (one, how), shown, traced.as_ref()))
+        .map(|(one, how)| field_event(pass, planned, (one, how), shown, &traced))
         .collect();
     Some(Story::of(pass, kind, event(pass, kind, &planned.open, shown, fields)))
 }
@@ -165,12 +167,21 @@ fn person(who: &Identity) -> Option<String> {
     names.into_iter().flatten().find(|text| !text.trim().is_empty()).cloned()
 }
 
-/// The way of the item through its rules, once more and with every step.
-fn traced(pass: &Pass, open: &Open) -> Option<Mapped> {
-    let rules = pass.rules_between(&open.item.type_ref, &open.mapped.type_ref)?;
-    let is_new = open.memory.is_none() || open.linked;
-    let occasion = if is_new { Occasion::Create } else { Occasion::Update };
-    Some(pass.plan.map_traced_with(rules, &open.item, occasion, &pass.context))
+/// The way of these fields through their rules with every step. A new copy's was kept when it was mapped.
+fn traced<'a>(
+    pass: &Pass,
+    open: &'a Open,
+    settled: &[(&FieldStance, FieldHow)],
+) -> Cow<'a, [TraceLine]> {
+    if open.memory.is_none() || open.linked {
+        return Cow::Borrowed(&open.mapped.trace);
+    }
+    let Some(rules) = pass.rules_between(&open.item.type_ref, &open.mapped.type_ref) else {
+        return Cow::default();
+    };
+    let fields = settled.iter().map(|(one, _)| &one.field).collect();
+    let (plan, context) = (&pass.plan, &pass.context);
+    Cow::Owned(plan.trace_of(rules, &open.item, Occasion::Update, context, &fields))
 }
 
 fn field_event(
@@ -178,7 +189,7 @@ fn field_event(
     planned: &Planned,
     (one, how): (&FieldStance, FieldHow),
     shown: Option<&Item>,
-    traced: Option<&Mapped>,
+    traced: &[TraceLine],
 ) -> FieldEvent {
     let open = &planned.open;
     let there = open.there.as_ref().map(|item| value_of(item, &one.field));
@@ -192,7 +203,7 @@ fn field_event(
         (false, None, before) => before.clone().unwrap_or_default(),
     };
     let both_moved = one.other_moved && open.memory.is_some() && !open.linked;
-    let line = traced.and_then(|mapped| line_of(mapped, one));
+    let line = line_of(traced, one);
     FieldEvent {
         rule: one.rule.clone(),
         input: line.map(|line| &line.input).filter(|input| **input != one.mapped).map(kept_value),
@@ -221,8 +232,8 @@ fn strategy(one: &FieldStance) -> Option<ConflictResolution> {
 }
 
 /// The trace of a field. A value that a person gave came from no rule.
-fn line_of<'a>(mapped: &'a Mapped, one: &FieldStance) -> Option<&'a TraceLine> {
-    let line = mapped.trace.iter().rev().find(|line| {
+fn line_of<'a>(traced: &'a [TraceLine], one: &FieldStance) -> Option<&'a TraceLine> {
+    let line = traced.iter().rev().find(|line| {
         line.field == one.field || (one.field.as_str() == STATUS_REF && line.rule == one.rule)
     })?;
     alike(&line.output, &one.mapped, one.field_type).then_some(line)

@@ -93,8 +93,12 @@ pub(crate) fn first_look(pass: &Pass, known: &Known, item: Item, now: Timestamp)
         }
         _ => {}
     }
-    let occasion = if memory.is_some() { Occasion::Update } else { Occasion::Create };
-    let mapped = pass.plan.map_with(rules, &item, occasion, &pass.context);
+    let (plan, context) = (&pass.plan, &pass.context);
+    let mapped = match memory {
+        Some(_) => plan.map_with(rules, &item, Occasion::Update, context),
+        // All of a new copy is told in its history.
+        None => plan.map_traced_with(rules, &item, Occasion::Create, context),
+    };
     match mapping_fault(&mapped) {
         Some(error) => Look::Done(Verdict::failed(error)),
         None => Look::Open(Box::new(Open {

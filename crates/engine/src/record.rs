@@ -76,8 +76,35 @@ pub(crate) async fn record(
     put_facts(course, pass, "record_writes", facts, now).await
 }
 
+/// Items in one transaction. Each is recorded as a whole, but a page need not be: whoever waits for the store
+/// meanwhile, as a webhook does, waits for no more than these.
+const TOGETHER: usize = 32;
+
 /// Stores facts, and takes the wish to stop over on the way.
 pub(crate) async fn put_facts(
+    course: &Course,
+    pass: &Pass,
+    name: &'static str,
+    facts: Vec<Fact>,
+    now: Timestamp,
+) -> Result<(), Stop> {
+    let mut rest = facts.into_iter().peekable();
+    loop {
+        let mut some: Vec<Fact> = rest.by_ref().take(TOGETHER).collect();
+        // What gives way goes together with what it gives way to.
+        while matches!(some.last(), Some(Fact::GivesWay(_)))
+            && let Some(next) = rest.next()
+        {
+            some.push(next);
+        }
+        put_some(course, pass, name, some, now).await?;
+        if rest.peek().is_none() {
+            return Ok(());
+        }
+    }
+}
+
+async fn put_some(
     course: &Course,
     pass: &Pass,
     name: &'static str,

@@ -1,6 +1,6 @@
 //! The compiled form of a configuration's rules, turned to the side that is read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use syncline_domain::{
     ConflictResolution, FieldMappingId, FieldRef, FieldSchema, FieldType, Identity, Item, Side,
@@ -15,7 +15,7 @@ use crate::people::People;
 use crate::rules::Rule;
 use crate::run::Run;
 use crate::status::StatusMap;
-use crate::trace::{Mapped, Occasion};
+use crate::trace::{Mapped, Occasion, TraceLine};
 
 /// All rules of a configuration for one reading side. Compiled once a run, immutable, shared by all items.
 #[derive(Debug)]
@@ -182,6 +182,20 @@ impl Plan {
         context: &MapContext,
     ) -> Mapped {
         Run::new(self, pair, item, occasion, context).traced().map()
+    }
+
+    /// How the values of these fields come about, by the rules of a pair that the caller chose. The other fields are not
+    /// looked at; the status is.
+    #[must_use]
+    pub fn trace_of(
+        &self,
+        pair: &CompiledPair,
+        item: &Item,
+        occasion: Occasion,
+        context: &MapContext,
+        fields: &BTreeSet<&FieldRef>,
+    ) -> Vec<TraceLine> {
+        Run::new(self, pair, item, occasion, context).trace_of(fields)
     }
 
     /// As [`Plan::map`], and says how each value came about.

@@ -1,6 +1,7 @@
 //! One item on its way through the rules of a pair.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 use syncline_domain::{FieldRef, FieldType, Identity, Item, When, canonical};
@@ -64,6 +65,20 @@ impl<'a> Run<'a> {
         self.status_by_rules();
         self.required_fields();
         self.out
+    }
+
+    /// The trace of these fields, and of the status.
+    pub(crate) fn trace_of(mut self, fields: &BTreeSet<&FieldRef>) -> Vec<TraceLine> {
+        self.is_traced = true;
+        let pair = self.pair;
+        for rule in &pair.rules {
+            let asked = rule.target.is_status || fields.contains(&rule.target_ref);
+            if asked && rule.acts_on(self.occasion) {
+                self.apply(rule);
+            }
+        }
+        self.status_by_rules();
+        self.out.trace
     }
 
     fn apply(&mut self, rule: &Rule) {

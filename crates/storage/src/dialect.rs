@@ -152,12 +152,17 @@ pub(crate) const COUNT_KNOWN: Twin = twin!(
 
 /// The accepted ones of a webhook's deliveries that have one of these names. Takes the webhook, then the names as a JSON
 /// list; answers name, id and job.
-pub(crate) const FIRST_DELIVERIES: Twin = twin!(
+///
+/// PostgreSQL is told to look for one name after the other: where it has no statistics yet, it takes all deliveries of
+/// the webhook for as few as those with the names, and reads them.
+pub(crate) const FIRST_DELIVERIES: Twin = twin!([
     "SELECT delivery_id, id, job_id FROM webhook_deliveries WHERE webhook_id = ? AND delivery_id IS NOT NULL \
-     AND status IN ('success', 'ignored') AND delivery_id IN (SELECT e.value FROM "
-    ["json_each(?) AS e" | "jsonb_array_elements_text(CAST(? AS jsonb)) AS e(value)"]
-    ")"
-);
+      AND status IN ('success', 'ignored') AND delivery_id IN (SELECT e.value FROM json_each(?) AS e)"
+        | "SELECT d.delivery_id, d.id, d.job_id FROM (SELECT CAST(? AS bigint) AS id) AS w CROSS JOIN \
+      jsonb_array_elements_text(CAST(? AS jsonb)) AS e(value) CROSS JOIN LATERAL \
+      (SELECT delivery_id, id, job_id FROM webhook_deliveries WHERE webhook_id = w.id AND delivery_id = e.value \
+      AND status IN ('success', 'ignored') LIMIT 1) AS d"
+]);
 
 /// Which messages to claim: due ones, the longest due first. Takes now, and the most to claim.
 pub(crate) const CLAIM_OUTBOX: Twin = twin!(

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use diesel::connection::{Instrumentation, InstrumentationEvent};
+use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection as _};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use syncline_domain::ports::{DeliveryFilter, ExecutionFilter, OutcomeFilter, PlanFilter, Tx};
@@ -18,6 +18,7 @@ use syncline_testkit::rows::{
 
 use crate::config::Place;
 use crate::db::Db;
+use crate::dialect::FIRST_DELIVERIES;
 use crate::manager::{Purpose, connect};
 use crate::migrate::migrate;
 use crate::tx::DbTx;
@@ -269,8 +270,9 @@ fn many_rows_take_few_statements() {
         Ok(())
     });
     assert_eq!(pairs.len(), 5_000);
-    let writes = plans.iter().filter(|(statement, _)| statement.contains("INTO `bases`")).count();
-    assert_eq!(writes, 2 * 10);
+    // All fields of a pair are one row.
+    let writes = plans.iter().filter(|(sent, _)| sent.contains("INTO `pair_bases`")).count();
+    assert_eq!(writes, 2);
 }
 
 #[test]
@@ -299,4 +301,32 @@ fn a_page_is_read_in_the_order_of_its_index() {
         assert!(!plan.contains("TEMP B-TREE"), "{statement}\n{plan}");
     }
     assert_no_scan(plans);
+}
+
+/// Names are looked for in the index, however little the server knows of its table.
+#[test]
+fn a_server_without_statistics_reads_no_more_deliveries_than_are_asked_for() {
+    let Some(database) = syncline_testkit::TestDatabase::fresh() else { return };
+    let mut db = connect(&Place::Server(database.url()), Purpose::Write).unwrap();
+    migrate(&mut db).unwrap();
+    let text = FIRST_DELIVERIES.on(&db).replacen('?', "1", 1).replacen('?', r#"'["a", "b"]'"#, 1);
+    let Db::Pg(c) = &mut db else { panic!("this is a server") };
+    // The rows need no webhook: only their number counts.
+    c.batch_execute(
+        "SET session_replication_role = replica; ALTER TABLE webhook_deliveries SET (autovacuum_enabled = false); \
+         INSERT INTO webhook_deliveries (webhook_id, status, created_at_us, delivery_id, signature_valid, item_ids, \
+         response_code, processing_time_ms, headers, payload) \
+         SELECT 1, 'success', n, 'd' || n, true, '[]', 202, 1, '{}', '' FROM generate_series(1, 5000) AS n",
+    )
+    .unwrap();
+    #[derive(QueryableByName)]
+    struct Line {
+        #[diesel(sql_type = Text)]
+        #[diesel(column_name = "QUERY PLAN")]
+        line: String,
+    }
+    let lines: Vec<Line> = diesel::sql_query(format!("EXPLAIN {text}")).load(c).unwrap();
+    let plan = lines.into_iter().map(|line| line.line).collect::<Vec<_>>().join("\n");
+    assert!(plan.contains("(delivery_id = e.value)") && plan.contains("Index Cond"), "{plan}");
+    assert!(!plan.contains("Filter: (delivery_id") && !plan.contains("Join Filter"), "{plan}");
 }

@@ -199,23 +199,16 @@ table! {
 }
 
 table! {
-    bases (pair_id, side, field_ref) {
+    pair_bases (pair_id) {
         pair_id -> BigInt,
-        side -> Text,
-        field_ref -> Text,
-        value -> Text,
-        updated_at_us -> BigInt,
+        fields -> Text,
     }
 }
 
 table! {
-    receipts (pair_id, side, field_ref) {
+    pair_receipts (pair_id) {
         pair_id -> BigInt,
-        side -> Text,
-        field_ref -> Text,
-        hash -> Text,
-        version -> Text,
-        written_at_us -> BigInt,
+        fields -> Text,
     }
 }
 

@@ -255,7 +255,7 @@ fn opened(pass: &Pass, gone: &Gone<'_>, left: Item) -> Result<Open, String> {
     let rules = rules.or_else(|| pass.plan.pair_for(&left.type_ref));
     let rules =
         rules.ok_or_else(|| format!("type {:?} is not mapped; map it first", left.type_ref))?;
-    let mapped = pass.plan.map_with(rules, &left, Occasion::Create, &pass.context);
+    let mapped = pass.plan.map_traced_with(rules, &left, Occasion::Create, &pass.context);
     if let Some(ItemError { message, .. }) = mapping_fault(&mapped) {
         return Err(message);
     }

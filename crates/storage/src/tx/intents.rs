@@ -12,6 +12,7 @@ use crate::convert::{CHUNK, all, from_json, to_json, word};
 use crate::db::{Db, on_db};
 use crate::error::OrFault;
 use crate::schema::{cursors, intents};
+use crate::statement::Statement;
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = intents, treat_none_as_default_value = false)]
@@ -89,15 +90,14 @@ pub(super) fn finish(
     state: IntentState,
     item: Option<&ItemId>,
 ) -> Result<(), Fault> {
-    let moved = intents::state.eq(state.as_str());
-    let rows = on_db!(db, c => {
-        let row = diesel::update(intents::table.find(id.0));
-        match item {
-            Some(item) => row.set((moved, intents::item_id.eq(item.as_str()))).execute(c),
-            None => row.set(moved).execute(c),
-        }
-    })
-    .or_fault()?;
+    let end: Statement<()> = match item {
+        Some(item) => Statement::new("UPDATE intents SET state = ?, item_id = ? WHERE id = ?")
+            .text(state.as_str())
+            .text(item.as_str()),
+        None => Statement::new("UPDATE intents SET state = ? WHERE id = ?").text(state.as_str()),
+    };
+    let end = end.number(id.0);
+    let rows = on_db!(db, c => end.execute(c)).or_fault()?;
     touched(rows, "intent", id)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
-use diesel::upsert::excluded;
+use diesel::sql_types::BigInt;
 use syncline_domain::{ConnectorId, Fault, ItemId, LineageId, LineageMember};
 
 use super::pairs::texts;
@@ -11,6 +11,7 @@ use crate::convert::CHUNK;
 use crate::db::{Db, on_db};
 use crate::error::OrFault;
 use crate::schema::{lineage_members, lineages};
+use crate::statement::Statement;
 
 /// The family of each of these items; items without one are absent.
 pub(super) fn of_items(
@@ -61,21 +62,36 @@ pub(super) fn join(
     one: (ConnectorId, &ItemId),
     other: (ConnectorId, &ItemId),
 ) -> Result<LineageId, Fault> {
-    let mut families = BTreeSet::new();
-    for (connector, item) in [one, other] {
-        families.extend(of_items(db, connector, std::slice::from_ref(item))?.into_values());
-    }
+    let mut families = families_of(db, one, other)?;
     let family = match families.pop_first() {
-        Some(oldest) => oldest.0,
+        Some(oldest) => oldest,
         None => found_family(db)?,
     };
     for merged in families {
-        merge(db, merged.0, family)?;
+        merge(db, merged, family)?;
     }
     for (connector, item) in [one, other] {
         put_member(db, connector, item, family)?;
     }
     Ok(LineageId(family))
+}
+
+/// The families of two items: every new pair asks.
+fn families_of(
+    db: &mut Db,
+    one: (ConnectorId, &ItemId),
+    other: (ConnectorId, &ItemId),
+) -> Result<BTreeSet<i64>, Fault> {
+    let ask: Statement<BigInt> = Statement::new(
+        "SELECT lineage_id FROM lineage_members WHERE connector_id = ? AND item_id = ? \
+         UNION SELECT lineage_id FROM lineage_members WHERE connector_id = ? AND item_id = ?",
+    )
+    .number(one.0.0)
+    .text(one.1.as_str())
+    .number(other.0.0)
+    .text(other.1.as_str());
+    let found: Vec<i64> = on_db!(db, c => ask.load(c)).or_fault()?;
+    Ok(found.into_iter().collect())
 }
 
 /// Takes an item out of its family.
@@ -113,16 +129,13 @@ fn put_member(
     item: &ItemId,
     family: i64,
 ) -> Result<(), Fault> {
-    on_db!(db, c => diesel::insert_into(lineage_members::table)
-        .values((
-            lineage_members::connector_id.eq(connector.0),
-            lineage_members::item_id.eq(item.as_str()),
-            lineage_members::lineage_id.eq(family),
-        ))
-        .on_conflict((lineage_members::connector_id, lineage_members::item_id))
-        .do_update()
-        .set(lineage_members::lineage_id.eq(excluded(lineage_members::lineage_id)))
-        .execute(c))
-    .or_fault()?;
+    let put: Statement<()> = Statement::new(
+        "INSERT INTO lineage_members (connector_id, item_id, lineage_id) VALUES (?, ?, ?) \
+         ON CONFLICT (connector_id, item_id) DO UPDATE SET lineage_id = excluded.lineage_id",
+    )
+    .number(connector.0)
+    .text(item.as_str())
+    .number(family);
+    on_db!(db, c => put.execute(c)).or_fault()?;
     Ok(())
 }

@@ -12,6 +12,7 @@ use crate::convert::{CHUNK, all, count as number, limit as rows_at_most};
 use crate::db::{Db, on_db};
 use crate::error::OrFault;
 use crate::schema::{sync_configs, synced_items};
+use crate::statement::Cached;
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = synced_items, treat_none_as_default_value = false, treat_none_as_null = true)]
@@ -176,11 +177,15 @@ pub(super) fn count(db: &mut Db, config: ConfigId) -> Result<u64, Fault> {
 /// Writes all columns of a pair.
 pub(super) fn update(db: &mut Db, pair: &Pair) -> Result<(), Fault> {
     let new = Row::new(pair);
-    let rows = db.guarded(|db| {
-        on_db!(db, c => diesel::update(synced_items::table.find(new.id)).set(&new).execute(c))
-            .or_taken(|| taken(pair))
+    let row: Option<i64> = db.guarded(|db| {
+        on_db!(db, c => Cached(diesel::update(synced_items::table.find(new.id))
+            .set(&new)
+            .returning(synced_items::id))
+        .get_result(c)
+        .optional())
+        .or_taken(|| taken(pair))
     })?;
-    touched(rows, "pair", pair.id)
+    touched(usize::from(row.is_some()), "pair", pair.id)
 }
 
 /// Deletes a pair with what hangs on it.

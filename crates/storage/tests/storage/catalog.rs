@@ -6,8 +6,9 @@ use std::sync::{Arc, Barrier};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use syncline_domain::Timestamp;
+use serde_json::json;
 use syncline_domain::ports::StoreExt;
+use syncline_domain::{Side, Timestamp};
 use syncline_storage::{DatabaseConfig, Storage};
 use syncline_testkit::{ManualClock, TestDatabase, rows};
 
@@ -134,6 +135,71 @@ async fn conflicts_and_decisions_outlive_the_rewriting_of_their_table() {
     assert_eq!(after, Some(before));
     let next = put(&store, "three").await;
     assert!(next > gone, "{next} was given before: {gone}");
+}
+
+/// What is known of fields survives the way back to a row for each field, and the way here.
+async fn fields_survive_both_ways(url: &str, steps: [&str; 2]) {
+    let store = open(url);
+    let put = store.tx("put", move |tx| {
+        let a = tx.insert_connector(&rows::connector_row("a"))?;
+        let b = tx.insert_connector(&rows::connector_row("b"))?;
+        let config = tx.insert_config(&rows::config_row("c", a, b))?;
+        let pairs = [("s1", "t1"), ("s2", "t2")]
+            .map(|(source, target)| tx.insert_pair(&rows::pair_row(config, source, target)));
+        let [one, two] = pairs;
+        let (one, two) = (one?, two?);
+        let values = json!(["ü \"quoted\"\n", null, 1.10, 1e300, {"a": [1, {"b": "2"}]}, [], "", true, "7"]);
+        let mut bases = Vec::new();
+        for (number, value) in values.as_array().into_iter().flatten().enumerate() {
+            for side in [Side::Source, Side::Target] {
+                bases.push(rows::base(one, side, &format!("f.{number} ü"), value.clone()));
+            }
+        }
+        bases.push(rows::base(two, Side::Target, "title", json!("x")));
+        tx.put_bases(&bases)?;
+        tx.put_receipts(&[
+            rows::receipt(one, Side::Source, "title", "h1"),
+            rows::receipt(one, Side::Target, "title", "h2"),
+            rows::receipt(two, Side::Target, "n\u{e9}", "h3"),
+        ])?;
+        Ok([one, two])
+    });
+    let pairs = put.await.unwrap();
+    let read = |store: Arc<Storage>| async move {
+        let known = store.view("all", move |tx| Ok((tx.bases(&pairs)?, tx.receipts(&pairs)?)));
+        let (mut bases, mut receipts) = known.await.unwrap();
+        bases.sort_by_key(|base| (base.pair_id, base.side, base.field_ref.clone()));
+        receipts.sort_by_key(|one| (one.pair_id, one.side, one.field_ref.clone()));
+        (bases, receipts)
+    };
+    let before = read(Arc::clone(&store)).await;
+    assert_eq!((before.0.len(), before.1.len()), (19, 3));
+    drop(store);
+    for step in steps {
+        if url.starts_with("postgres") {
+            PgConnection::establish(url).unwrap().batch_execute(step).unwrap();
+        } else {
+            SqliteConnection::establish(url).unwrap().batch_execute(step).unwrap();
+        }
+    }
+    assert_eq!(read(open(url)).await, before);
+}
+
+#[tokio::test]
+async fn what_is_known_of_fields_outlives_the_rewriting_of_its_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db").display().to_string();
+    const SQLITE: [&str; 2] = [
+        include_str!("../../../../migrations/sqlite/0011_pair_rows/down.sql"),
+        include_str!("../../../../migrations/sqlite/0011_pair_rows/up.sql"),
+    ];
+    const POSTGRESQL: [&str; 2] = [
+        include_str!("../../../../migrations/postgresql/0011_pair_rows/down.sql"),
+        include_str!("../../../../migrations/postgresql/0011_pair_rows/up.sql"),
+    ];
+    fields_survive_both_ways(&path, SQLITE).await;
+    let Some(database) = TestDatabase::fresh() else { return };
+    fields_survive_both_ways(&database.url(), POSTGRESQL).await;
 }
 
 #[tokio::test]
