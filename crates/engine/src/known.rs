@@ -7,7 +7,6 @@ use syncline_domain::ports::{Store, StoreExt as _, Tx};
 use syncline_domain::{
     Base, ConfigId, Conflict, ConflictKind, ConnectorId, Fault, FieldRef, FieldType, Intent,
     IntentPlan, Item, ItemId, ItemRetry, LineageId, Pair, PairId, PairState, Side, Tombstone,
-    WriteOp,
 };
 
 use crate::adopt::shows;
@@ -47,6 +46,7 @@ pub(crate) struct Question {
 #[derive(Default)]
 pub(crate) struct Known {
     pairs: HashMap<ItemId, PairMemory>,
+    /// Items without a pair whose family has a member on the writing side already.
     visited: HashSet<ItemId>,
     retries: HashMap<ItemId, ItemRetry>,
     /// Creates on the reading side, of this and other configurations, whose outcome is not recorded.
@@ -78,7 +78,7 @@ impl Known {
         Some(memory.pair.clone())
     }
 
-    /// Whether the item's family has a member on the writing side already.
+    /// Whether the family of an item without a pair has a member on the writing side already.
     pub(crate) fn has_visited(&self, item: &ItemId) -> bool {
         self.visited.contains(item)
     }
@@ -213,14 +213,15 @@ fn read(tx: &mut dyn Tx, question: &Question) -> Result<Known, Fault> {
         .into_values()
         .filter_map(|memory| Some((memory.pair.item(*read)?.clone(), memory)))
         .collect();
-    let visited = visited(tx, *reader, *writer, items)?;
+    let unpaired: Vec<ItemId> =
+        items.iter().filter(|item| !pairs.contains_key(*item)).cloned().collect();
+    let visited = visited(tx, *reader, *writer, &unpaired)?;
     let retries = tx
         .retries(*config, *read, Some(items))?
         .into_iter()
         .map(|retry| (retry.item_id.clone(), retry))
         .collect();
-    let is_stranger = |item: &&ItemId| !pairs.contains_key(*item) && !visited.contains(*item);
-    let rivals = match items.iter().find(is_stranger) {
+    let rivals = match unpaired.iter().find(|item| !visited.contains(*item)) {
         Some(_) => rivals(tx, *reader)?,
         None => Vec::new(),
     };
@@ -232,17 +233,11 @@ fn read(tx: &mut dyn Tx, question: &Question) -> Result<Known, Fault> {
 fn rivals(tx: &mut dyn Tx, connector: ConnectorId) -> Result<Vec<Intent>, Fault> {
     let mut rivals = Vec::new();
     for other in tx.configs()? {
-        let sides: Vec<Side> = [Side::Source, Side::Target]
-            .into_iter()
-            .filter(|side| other.connector(*side) == connector)
-            .collect();
-        if sides.is_empty() {
-            continue;
+        for side in [Side::Source, Side::Target] {
+            if other.connector(side) == connector {
+                rivals.extend(tx.open_creates(other.id, side)?);
+            }
         }
-        let open = tx.open_intents(other.id)?.into_iter();
-        rivals.extend(
-            open.filter(|intent| intent.op == WriteOp::Create && sides.contains(&intent.side)),
-        );
     }
     Ok(rivals)
 }
@@ -302,6 +297,9 @@ fn visited(
     writer: ConnectorId,
     items: &[ItemId],
 ) -> Result<HashSet<ItemId>, Fault> {
+    if items.is_empty() {
+        return Ok(HashSet::new());
+    }
     let families = tx.lineages(reader, items)?;
     let ids: Vec<LineageId> = families.values().copied().collect();
     if ids.is_empty() {

@@ -94,6 +94,7 @@ fn what_a_run_asks_is_found_by_an_index() {
         tx.bases(&pairs)?;
         tx.receipts(&pairs)?;
         tx.open_intents(config)?;
+        tx.open_creates(config, Side::Target)?;
         tx.paired_items(connector, &items())?;
         tx.lineages(connector, &items())?;
         tx.lineage_members(&[LineageId(1), LineageId(2)])?;

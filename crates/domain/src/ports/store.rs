@@ -352,6 +352,8 @@ pub trait SyncTx {
     ) -> Result<(), Fault>;
     /// Intents without a recorded outcome (open or doubtful), oldest first.
     fn open_intents(&mut self, config_id: ConfigId) -> Result<Vec<Intent>, Fault>;
+    /// Those of them that are to make an item on this side, oldest first.
+    fn open_creates(&mut self, config_id: ConfigId, side: Side) -> Result<Vec<Intent>, Fault>;
 
     /// Where reading one side goes on.
     fn cursor(&mut self, config_id: ConfigId, side: Side) -> Result<Option<Cursor>, Fault>;

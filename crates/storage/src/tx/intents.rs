@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 use syncline_domain::{
     ConfigId, Cursor, ExecutionId, Fault, Intent, IntentId, IntentState, ItemId, OpId, Side,
-    Timestamp,
+    Timestamp, WriteOp,
 };
 
 use super::touched;
@@ -101,12 +101,32 @@ pub(super) fn finish(
     touched(rows, "intent", id)
 }
 
+/// States without a recorded outcome.
+const UNSETTLED: [&str; 2] = [IntentState::Open.as_str(), IntentState::Doubtful.as_str()];
+
 /// Intents without a recorded outcome, oldest first.
 pub(super) fn open(db: &mut Db, config: ConfigId) -> Result<Vec<Intent>, Fault> {
-    let unsettled = [IntentState::Open.as_str(), IntentState::Doubtful.as_str()];
     let rows: Vec<Row> = on_db!(db, c => intents::table
         .filter(intents::config_id.eq(config.0))
-        .filter(intents::state.eq_any(unsettled))
+        .filter(intents::state.eq_any(UNSETTLED))
+        .order(intents::id)
+        .select(Row::as_select())
+        .load(c))
+    .or_fault()?;
+    all(rows, Row::into_domain)
+}
+
+/// Those that are to make an item on this side.
+pub(super) fn open_creates(
+    db: &mut Db,
+    config: ConfigId,
+    side: Side,
+) -> Result<Vec<Intent>, Fault> {
+    let rows: Vec<Row> = on_db!(db, c => intents::table
+        .filter(intents::config_id.eq(config.0))
+        .filter(intents::state.eq_any(UNSETTLED))
+        .filter(intents::op.eq(WriteOp::Create.as_str()))
+        .filter(intents::side.eq(side.as_str()))
         .order(intents::id)
         .select(Row::as_select())
         .load(c))

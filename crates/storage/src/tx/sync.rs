@@ -94,6 +94,10 @@ impl SyncTx for DbTx<'_> {
         intents::open(self.read(), config_id)
     }
 
+    fn open_creates(&mut self, config_id: ConfigId, side: Side) -> Result<Vec<Intent>, Fault> {
+        intents::open_creates(self.read(), config_id, side)
+    }
+
     fn cursor(&mut self, config_id: ConfigId, side: Side) -> Result<Option<Cursor>, Fault> {
         intents::cursor(self.read(), config_id, side)
     }

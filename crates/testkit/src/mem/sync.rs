@@ -6,7 +6,7 @@ use syncline_domain::ports::SyncTx;
 use syncline_domain::{
     Base, CommentId, CommentPair, ConfigId, ConnectorId, Cursor, Fault, FieldRef, Intent, IntentId,
     IntentState, ItemId, ItemRetry, LineageId, LineageMember, Pair, PairId, PairState, Receipt,
-    Side, Timestamp,
+    Side, Timestamp, WriteOp,
 };
 
 use super::MemTx;
@@ -199,6 +199,12 @@ impl SyncTx for MemTx<'_> {
             slot.item_id = Some(item.clone());
         }
         Ok(())
+    }
+
+    fn open_creates(&mut self, config_id: ConfigId, side: Side) -> Result<Vec<Intent>, Fault> {
+        let mut open = self.open_intents(config_id)?;
+        open.retain(|row| row.op == WriteOp::Create && row.side == side);
+        Ok(open)
     }
 
     fn open_intents(&mut self, config_id: ConfigId) -> Result<Vec<Intent>, Fault> {

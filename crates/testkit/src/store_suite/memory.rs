@@ -128,6 +128,12 @@ pub async fn intents_are_kept_until_their_end(store: Arc<dyn Store>) {
     }
     let read = view(&store, move |tx| tx.open_intents(seed.config)).await;
     assert_eq!(read, planned);
+    for side in [Side::Source, Side::Target] {
+        let made = |row: &&Intent| row.op == WriteOp::Create && row.side == side;
+        let wanted: Vec<Intent> = planned.iter().filter(made).cloned().collect();
+        let read = view(&store, move |tx| tx.open_creates(seed.config, side)).await;
+        assert_eq!(read, wanted);
+    }
 
     tx(&store, move |tx| {
         tx.finish_intent(ids[0], IntentState::Done, Some(&"t1".into()))?;
