@@ -142,6 +142,14 @@ pub(crate) enum ConfigsCommand {
         /// Its id or name.
         config: String,
     },
+    /// Show the rows of its rules that are paused because a tracker changed, and the likeliest edits.
+    Drift {
+        /// Its id or name.
+        config: String,
+        /// Make the proposed edit of the row with this id.
+        #[arg(long, value_name = "ID")]
+        apply: Option<i64>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

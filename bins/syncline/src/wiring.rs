@@ -119,6 +119,7 @@ fn automation(config: &Config, public_url: String, post: &Post, rng: &Arc<dyn Rn
         webhook_limits: limits,
         recipients: Arc::new(post.clone()),
         tester: Arc::new(post.clone()),
+        teller: Arc::new(Herald),
     }
 }
 

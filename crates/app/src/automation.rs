@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use syncline_domain::WaitingRoom;
-use syncline_domain::ports::{EventReader, EventReaders, Rng};
+use syncline_domain::ports::{DriftTeller, EventReader, EventReaders, NobodyTold, Rng};
 use syncline_webhooks::Limits;
 
 use crate::notifications::{ChannelTester, NoChannels, RecipientRules};
@@ -29,6 +29,8 @@ pub struct Automation {
     pub recipients: Arc<dyn RecipientRules>,
     /// Sends test messages.
     pub tester: Arc<dyn ChannelTester>,
+    /// Tells people of drift.
+    pub teller: Arc<dyn DriftTeller>,
 }
 
 impl Automation {
@@ -44,6 +46,7 @@ impl Automation {
             webhook_limits: Limits::default(),
             recipients: Arc::new(NoChannels),
             tester: Arc::new(NoChannels),
+            teller: Arc::new(NobodyTold),
         }
     }
 }

@@ -3,6 +3,7 @@
 use syncline_domain::{ConfigId, Fault, Role};
 
 const COMMAND_LINE: &str = "command line";
+const BY_ITSELF: &str = "schedule";
 
 /// Whoever asks for a use case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +28,16 @@ impl Caller {
         Self { actor: COMMAND_LINE.to_owned(), role: Role::Admin, scope: None, request_id: None }
     }
 
+    /// What goes on without anybody asking.
+    #[must_use]
+    pub(crate) fn by_itself() -> Self {
+        Self { actor: BY_ITSELF.to_owned(), ..Self::command_line() }
+    }
+
     /// Whether the actor names somebody, as that of a key does.
     #[must_use]
     pub fn is_named(&self) -> bool {
-        ![Self::ANONYMOUS, COMMAND_LINE].contains(&self.actor.as_str())
+        ![Self::ANONYMOUS, COMMAND_LINE, BY_ITSELF].contains(&self.actor.as_str())
     }
 
     /// Passes when the role is at least `needed`.

@@ -326,10 +326,11 @@ impl App {
     /// What validation says of a saved configuration, as warnings: saving is allowed, running may not be.
     async fn spec_warnings(&self, id: ConfigId) -> Vec<String> {
         match self.engine().load_spec(id).await {
-            Ok(spec) => syncline_mapping::validate(&spec)
-                .into_iter()
-                .map(|issue| format!("{}: {}", issue.path, issue.message))
-                .collect(),
+            Ok(spec) => {
+                let issues = syncline_mapping::validate(&spec).into_iter();
+                let issues = issues.map(|issue| format!("{}: {}", issue.path, issue.message));
+                spec.pauses().into_iter().chain(issues).collect()
+            }
             Err(fault) => vec![fault.to_string()],
         }
     }

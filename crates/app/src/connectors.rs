@@ -1,10 +1,11 @@
 //! Registering trackers and asking them how they are.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use serde_json::{Value, json};
-use syncline_domain::ports::{Check, Connector, ErrorKind, StoreExt as _};
+use syncline_domain::ports::{Check, Connector, ConnectorError, ErrorKind, StoreExt as _};
 use syncline_domain::{
     ConnectorId, ConnectorRow, ConnectorSettings, ConnectorUsage, Credentials, Fault, Item, ItemId,
     LastCheck, Role, Schema, TypeRow,
@@ -15,7 +16,7 @@ use crate::connector_body::read_expiry;
 use crate::discovery::{self, Drift};
 use crate::error::{Cause, RemoteFault, usual_advice};
 use crate::input::Body;
-use crate::{App, AppError, Caller, audit, sight};
+use crate::{App, AppError, Caller, audit, drift, lookout, sight};
 
 /// What was made or changed, with warnings about what was ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct Discovered {
     pub schema: Schema,
     /// The differences to the last discovery.
     pub drift: Vec<Drift>,
+    /// Rows of rules that are paused since, and such that go on, one line each.
+    pub follows: Vec<String>,
 }
 
 impl App {
@@ -280,21 +283,56 @@ impl App {
     pub async fn discover(&self, caller: &Caller, id: ConnectorId) -> Result<Discovered, AppError> {
         caller.needs(Role::Operator)?;
         let connector = self.open_seen(caller, id).await?;
+        self.discover_with(caller, id, connector.as_ref()).await
+    }
+
+    /// The same with an open connector.
+    pub(crate) async fn discover_with(
+        &self,
+        caller: &Caller,
+        id: ConnectorId,
+        connector: &dyn Connector,
+    ) -> Result<Discovered, AppError> {
         let schema = connector.describe().await?;
+        if schema.types.is_empty() && self.has_types(id).await? {
+            let why = "the tracker named no type at all, so nothing was changed";
+            let advice = "check the account's rights, then discover again";
+            return Err(ConnectorError::new(ErrorKind::Permission, why).advise(advice).into());
+        }
         let (caller, now) = (caller.clone(), self.now());
-        let kept = schema.clone();
-        let drift = self
+        let (kept, teller) = (schema.clone(), Arc::clone(&self.automation().teller));
+        let chance = lookout::chance(self.automation().rng.as_ref());
+        let environment = self.environment().clone();
+        let (drift, done) = self
             .store()
             .tx("discovery", move |tx| {
-                tx.connector(id)?.ok_or_else(|| Fault::no_such("connector", id))?;
-                let drift = discovery::save(tx, id, &kept, now)?;
+                let row = tx.connector(id)?.ok_or_else(|| Fault::no_such("connector", id))?;
+                let news = discovery::save(tx, id, &kept, now)?;
+                let done = drift::review(tx, &row, &news.before, now)?;
+                drift::tell(tx, teller.as_ref(), &row, &done, now)?;
+                let every = environment.in_force(tx)?.discovery_interval();
+                lookout::discovered(tx, id, every, (now, chance))?;
                 let target = format!("connector/{id}");
-                let details = json!({"types": kept.types.len(), "differences": drift.len()});
+                let details = json!({
+                    "types": kept.types.len(), "differences": news.drift.len(),
+                    "paused": done.paused, "resumed": done.resumed,
+                });
                 audit::record(tx, &caller, now, "connector.discover", &target, details)?;
-                Ok(drift)
+                Ok((news.drift, done))
             })
             .await?;
-        Ok(Discovered { schema, drift })
+        if !done.lines.is_empty() {
+            log::warn!(
+                connector_id = id.0, paused = done.paused, resumed = done.resumed;
+                "the tracker's schema drifted: {}", done.lines.join("; ")
+            );
+        }
+        Ok(Discovered { schema, drift, follows: done.lines })
+    }
+
+    async fn has_types(&self, id: ConnectorId) -> Result<bool, Fault> {
+        let known = self.store().view("types", move |tx| tx.types(id)).await?;
+        Ok(known.iter().any(|row| row.gone_at.is_none()))
     }
 
     /// Newest or matching items of a connector; the type is named by our id, by its name, or by the tracker's word.

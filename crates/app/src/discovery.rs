@@ -1,5 +1,7 @@
 //! Keeping what discovery found: people's choices stay, what disappeared is marked, nothing is deleted.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use syncline_domain::ports::Tx;
 use syncline_domain::{
@@ -24,7 +26,16 @@ pub struct Drift {
     pub detail: String,
 }
 
-/// Stores a schema over what is known of a connector; answers the differences (none on the first discovery).
+/// What a discovery found that the last one did not.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct News {
+    /// The differences, for people; none on the first discovery.
+    pub(crate) drift: Vec<Drift>,
+    /// Fields that are others now, as they were.
+    pub(crate) before: BTreeMap<FieldId, FieldSchema>,
+}
+
+/// Stores a schema over what is known of a connector.
 ///
 /// # Errors
 /// What the store answers.
@@ -33,23 +44,23 @@ pub(crate) fn save(
     connector_id: ConnectorId,
     schema: &Schema,
     now: Timestamp,
-) -> Result<Vec<Drift>, Fault> {
+) -> Result<News, Fault> {
     let known = tx.types(connector_id)?;
     let first = known.is_empty();
-    let mut drift = Vec::new();
+    let mut news = News::default();
     for found in &schema.types {
         match known.iter().find(|row| row.type_ref == found.reference) {
-            Some(row) => refresh_type(tx, row, found, now, &mut drift)?,
-            None => add_type(tx, connector_id, found, now, &mut drift)?,
+            Some(row) => refresh_type(tx, row, found, now, &mut news)?,
+            None => add_type(tx, connector_id, found, now, &mut news.drift)?,
         }
     }
     for row in known.iter().filter(|row| row.gone_at.is_none()) {
         if !schema.types.iter().any(|found| found.reference == row.type_ref) {
             tx.update_type(&TypeRow { gone_at: Some(now), ..row.clone() })?;
-            drift.push(line("removed", "type", &row.type_name, &row.type_name));
+            news.drift.push(line("removed", "type", &row.type_name, &row.type_name));
         }
     }
-    Ok(if first { Vec::new() } else { drift })
+    Ok(if first { News::default() } else { news })
 }
 
 fn add_type(
@@ -81,10 +92,10 @@ fn refresh_type(
     row: &TypeRow,
     found: &TypeSchema,
     now: Timestamp,
-    drift: &mut Vec<Drift>,
+    news: &mut News,
 ) -> Result<(), Fault> {
     if row.gone_at.is_some() {
-        drift.push(line("returned", "type", &found.name, &found.name));
+        news.drift.push(line("returned", "type", &found.name, &found.name));
     }
     let fresh = TypeRow {
         type_name: found.name.clone(),
@@ -95,8 +106,8 @@ fn refresh_type(
     if fresh != *row {
         tx.update_type(&fresh)?;
     }
-    refresh_fields(tx, row.id, found, now, drift)?;
-    refresh_statuses(tx, row.id, found, now, drift)
+    refresh_fields(tx, row.id, found, now, news)?;
+    refresh_statuses(tx, row.id, found, now, &mut news.drift)
 }
 
 fn refresh_fields(
@@ -104,10 +115,11 @@ fn refresh_fields(
     type_id: TypeId,
     found: &TypeSchema,
     now: Timestamp,
-    drift: &mut Vec<Drift>,
+    news: &mut News,
 ) -> Result<(), Fault> {
     let known = tx.fields(&[type_id])?;
     let mut fresh = Vec::new();
+    let drift = &mut news.drift;
     for field in &found.fields {
         let Some(row) = known.iter().find(|row| row.schema.reference == field.reference) else {
             drift.push(line("added", "field", &found.name, &field.name));
@@ -128,6 +140,9 @@ fn refresh_fields(
         };
         if new != *row {
             tx.update_field(&new)?;
+        }
+        if new.schema != row.schema {
+            news.before.insert(row.id, row.schema.clone());
         }
     }
     for row in known.iter().filter(|row| row.gone_at.is_none()) {

@@ -33,10 +33,12 @@ mod connector_body;
 mod connectors;
 mod desk;
 mod discovery;
+mod drift;
 mod error;
 pub mod input;
 mod jobs;
 mod keys;
+mod lookout;
 mod metadata;
 mod notifications;
 mod options;
@@ -57,9 +59,11 @@ pub use conflicts::{BatchLine, ConflictPage, ConflictState, ConflictView, Decide
 pub use connectors::{Discovered, Saved};
 pub use desk::RunDesk;
 pub use discovery::Drift;
+pub use drift::{ConfigDrift, DriftApplied, PausedRow, Proposal, ProposedChange};
 pub use error::{AppError, Cause, RemoteFault};
 pub use jobs::{Cancelled, JobAsked, JobPage, JobResult, JobView, QueueFigures, RUN_AT_MOST_DAYS};
 pub use keys::{MadeKey, NewKey};
+pub use lookout::LookedOut;
 pub use metadata::SuggestFor;
 pub use notifications::{
     Address, ChannelTest, ChannelTester, NoChannels, NotificationFilter, NotificationView,

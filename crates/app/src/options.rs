@@ -35,6 +35,9 @@ pub(crate) fn read(config: &mut SyncConfig, body: &mut Body) {
     if options.max_delete_percent.is_some_and(|percent| percent > 100) {
         body.fault("options/max_delete_percent", "it is out of range; use 0 to 100");
     }
+    if options.census_every_hours > 8_760 {
+        body.fault("options/census_every_hours", "it is out of range; use 0 to 8760 (a year)");
+    }
     config.options = options;
 }
 
@@ -65,6 +68,7 @@ pub(crate) fn about_items(options: &Options) -> Options {
         overlap: usual.overlap,
         jitter_seconds: usual.jitter_seconds,
         concurrency: usual.concurrency,
+        census_every_hours: usual.census_every_hours,
         ..options.clone()
     }
 }

@@ -115,6 +115,8 @@ pub struct Options {
     pub jitter_seconds: u32,
     /// Calls in flight at once, 1 to 32.
     pub concurrency: u32,
+    /// Both sides are compared by themselves every so many hours, 0 to 8,760; never when 0.
+    pub census_every_hours: u32,
 }
 
 impl Default for Options {
@@ -143,6 +145,7 @@ impl Default for Options {
             overlap: Overlap::Skip,
             jitter_seconds: 0,
             concurrency: 4,
+            census_every_hours: 0,
         }
     }
 }

@@ -79,6 +79,8 @@ row_ids! {
     PlanWriteId;
     /// An entry of a pair's history.
     HistoryId;
+    /// The pause of a row of rules.
+    PauseId;
 }
 
 macro_rules! text_ids {

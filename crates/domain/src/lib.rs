@@ -10,6 +10,7 @@
 //!   [`OutboxMessage`]; [`WaitingRoom`] holds the limit of the queue.
 //! - What the engine remembers: [`Pair`], [`Base`], [`Receipt`], [`Intent`], [`Execution`], [`ItemOutcome`],
 //!   [`Conflict`], [`HistoryEntry`]; and what people look at before it is written: [`StoredPlan`].
+//! - What a tracker took away from under the rules: [`Pause`], and the looks that notice it: [`Lookout`].
 //! - [`ports`]: `Clock`, `Store`, `Connector` and the others. [`Fault`] is the only error that crosses rooms.
 //!
 //! # What is deliberately absent
@@ -31,6 +32,7 @@ mod admin;
 mod config;
 mod conflict;
 mod connection;
+mod drift;
 mod fault;
 mod history;
 mod ids;
@@ -60,6 +62,7 @@ pub use conflict::{Conflict, ConflictCounts, Resolution};
 pub use connection::{
     ConnectorRow, ConnectorSettings, ConnectorUsage, Credentials, CredentialsUnreadable, LastCheck,
 };
+pub use drift::{Lookout, LookoutSubject, Loss, MappingRef, Pause, PauseCause};
 pub use fault::{Fault, FieldFault};
 pub use history::{
     FieldEvent, FieldHow, HistoryEntry, HistoryEvent, HistoryKind, LONGEST_KEPT_VALUE, Observed,
@@ -68,7 +71,7 @@ pub use history::{
 pub use ids::{
     ApiKeyId, AuditId, CommentId, ConfigId, ConflictId, ConnectorId, Cursor, DeliveryId,
     ExecutionId, FieldId, FieldMappingId, FieldRef, HistoryId, IntentId, ItemId, JobId, LineageId,
-    NotificationId, OccurrenceId, OpId, OutboxId, OutcomeId, PairId, PlanId, PlanWriteId,
+    NotificationId, OccurrenceId, OpId, OutboxId, OutcomeId, PairId, PauseId, PlanId, PlanWriteId,
     ResolutionId, STATUS_REF, StatusId, StatusMappingId, TypeId, TypeMappingId, Version, WebhookId,
 };
 pub use item::{Attachment, Comment, Fields, Item, ItemLink, NewComment};
@@ -84,7 +87,10 @@ pub use plan::{PLAN_LASTS, PlanLimit, PlanTotals, PlannedWrite, RulesReview, Sto
 pub use room::WaitingRoom;
 pub use schedule::Occurrence;
 pub use schema::{FieldRow, FieldSchema, Schema, StatusRow, StatusSchema, TypeRow, TypeSchema};
-pub use spec::{EndSpec, FieldRule, SyncSpec, TypeEnd, TypePair};
+pub use spec::{
+    EndSpec, FieldRule, PausedField, PausedRules, PausedStatus, PausedTypes, SyncSpec, TypeEnd,
+    TypePair,
+};
 pub use sync::{
     Base, Change, CommentPair, Execution, Intent, IntentPlan, ItemError, ItemOutcome, ItemRetry,
     LineageMember, NewExecution, Pair, PairState, Receipt, Totals,

@@ -18,6 +18,8 @@ pub struct SyncSpec {
     pub target: EndSpec,
     /// The pairs of types with their rules.
     pub types: Vec<TypePair>,
+    /// Pairs of types that are paused: their items wait.
+    pub paused_types: Vec<PausedTypes>,
     /// Who is who.
     pub user_map: UserMap,
 }
@@ -30,6 +32,49 @@ impl SyncSpec {
             Side::Source => &self.source,
             Side::Target => &self.target,
         }
+    }
+
+    /// The paused pair between these two types.
+    #[must_use]
+    pub fn paused_between(&self, source: &str, target: &str) -> Option<&PausedTypes> {
+        self.paused_types
+            .iter()
+            .find(|pair| pair.source.reference == source && pair.target.reference == target)
+    }
+
+    /// The first paused pair with this type on this side.
+    #[must_use]
+    pub fn paused_on(&self, side: Side, type_ref: &str) -> Option<&PausedTypes> {
+        self.paused_types.iter().find(|pair| pair.end(side).reference == type_ref)
+    }
+
+    /// What is paused, one line each.
+    #[must_use]
+    pub fn pauses(&self) -> Vec<String> {
+        let types = self.paused_types.iter().map(|pair| {
+            let (source, target) = (&pair.source.name, &pair.target.name);
+            format!("the mapping of type {source} to {target} is paused: {}", pair.reason)
+        });
+        let rules = self.types.iter().flat_map(|pair| {
+            let types = format!("{} to {}", pair.source.name, pair.target.name);
+            let fields = pair.paused.fields.iter().map({
+                let types = types.clone();
+                move |one| {
+                    let names: Vec<&str> =
+                        one.rule.sources.iter().map(|field| field.name.as_str()).collect();
+                    let from =
+                        if names.is_empty() { "a constant".to_owned() } else { names.join(" + ") };
+                    let to = &one.rule.target.name;
+                    format!("{types}: the mapping of {from} to {to} is paused: {}", one.reason)
+                }
+            });
+            let statuses = pair.paused.statuses.iter().map(move |one| {
+                let (from, to) = (&one.source.name, &one.target.name);
+                format!("{types}: the mapping of status {from} to {to} is paused: {}", one.reason)
+            });
+            fields.chain(statuses)
+        });
+        types.chain(rules).collect()
     }
 }
 
@@ -59,6 +104,8 @@ pub struct TypePair {
     pub fields: Vec<FieldRule>,
     /// The status rules, source to target; several source statuses may share a target status.
     pub statuses: Vec<(StatusSchema, StatusSchema)>,
+    /// Rules that are paused: not among the others, and as if they were not there.
+    pub paused: PausedRules,
 }
 
 impl TypePair {
@@ -70,6 +117,72 @@ impl TypePair {
             Side::Target => &self.target,
         }
     }
+}
+
+/// A pair of types that is paused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PausedTypes {
+    /// Our id.
+    pub id: TypeMappingId,
+    /// The type on the source.
+    pub source: TypeEnd,
+    /// The type on the target.
+    pub target: TypeEnd,
+    /// The sides on which discovery no longer finds the type.
+    pub gone: Vec<Side>,
+    /// Why.
+    pub reason: String,
+}
+
+impl PausedTypes {
+    /// One end.
+    #[must_use]
+    pub const fn end(&self, side: Side) -> &TypeEnd {
+        match side {
+            Side::Source => &self.source,
+            Side::Target => &self.target,
+        }
+    }
+}
+
+/// The rules of a pair of types that are paused.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PausedRules {
+    /// Field rules.
+    pub fields: Vec<PausedField>,
+    /// Status rules.
+    pub statuses: Vec<PausedStatus>,
+}
+
+/// A field rule that is paused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PausedField {
+    /// The rule.
+    pub rule: FieldRule,
+    /// Why.
+    pub reason: String,
+}
+
+impl PausedField {
+    /// Whether the rule would write this field of `side`.
+    #[must_use]
+    pub fn writes(&self, side: Side, field: &str) -> bool {
+        match side {
+            Side::Target => self.rule.target.reference == field,
+            Side::Source => self.rule.sources.iter().any(|source| source.reference == field),
+        }
+    }
+}
+
+/// A status rule that is paused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PausedStatus {
+    /// The status on the source.
+    pub source: StatusSchema,
+    /// The status on the target.
+    pub target: StatusSchema,
+    /// Why.
+    pub reason: String,
 }
 
 /// One end of a pair of types, with all that discovery knows of it.

@@ -596,6 +596,8 @@ words! {
         QueueBacklog = "queue_backlog",
         /// A tracker's fields or statuses are others than the mappings know.
         SchemaDrift = "schema_drift",
+        /// A census found items that are not as the last runs left them.
+        CensusDrift = "census_drift",
     }
 }
 

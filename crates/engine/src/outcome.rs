@@ -105,6 +105,11 @@ impl Verdict {
         Self { rule: Some(why.into()), error, retry, ..Self::well(ItemState::Waiting) }
     }
 
+    /// A rule that it needs is paused. Nothing is tried again until then: the end of the pause has everything read.
+    pub(crate) fn paused(why: &str) -> Self {
+        Self::waiting(format!("paused: {why}"), None, RetryMove::Clear)
+    }
+
     /// A person decides.
     pub(crate) fn conflicted(why: impl Into<String>) -> Self {
         let error = ItemError { error_type: ErrorType::Conflict, message: why.into(), field: None };

@@ -137,6 +137,30 @@ impl Pass {
             .or_else(|| self.plan.pair_for(read).filter(|_| written.is_empty()))
     }
 
+    /// Why items of these two types wait, where the pair of types is paused.
+    pub(crate) fn types_paused(&self, read: &str, written: &str) -> Option<&str> {
+        let paused = match self.read {
+            Side::Source => self.spec.paused_between(read, written),
+            Side::Target => self.spec.paused_between(written, read),
+        };
+        paused.map(|pair| pair.reason.as_str())
+    }
+
+    /// Why a new item of this type waits: the pair of types that it would follow is paused.
+    pub(crate) fn type_paused(&self, read: &str) -> Option<&str> {
+        let paused = self.spec.paused_on(self.read, read)?;
+        let usual = self.plan.pair_for(read);
+        usual.is_none_or(|usual| paused.id < usual.id()).then_some(paused.reason.as_str())
+    }
+
+    /// Why a field of the writing side gets no value: the rule that would write it is paused.
+    pub(crate) fn field_paused(&self, rules: &CompiledPair, field: &FieldRef) -> Option<&str> {
+        let pair = self.spec.types.iter().find(|pair| pair.id == rules.id())?;
+        let mut paused = pair.paused.fields.iter();
+        let one = paused.find(|one| one.writes(self.write, field.as_str()))?;
+        Some(one.reason.as_str())
+    }
+
     /// By what is decided about a field that speaks both ways; who changed what when is told by `times`.
     pub(crate) fn policy_both_ways(
         &self,
@@ -215,7 +239,31 @@ pub(crate) fn query(
         })?,
         None => (PortableFilter::default(), None),
     };
-    Ok(ChangeQuery { types: plan.types(), native, portable, fields: needed(spec, read, plan) })
+    Ok(ChangeQuery {
+        types: types(spec, read, plan)?,
+        native,
+        portable,
+        fields: needed(spec, read, plan),
+    })
+}
+
+/// The types that are walked: paused ones, too, as far as they are there, so that their items are told of.
+fn types(spec: &SyncSpec, read: Side, plan: &Plan) -> Result<Vec<String>, Vec<FieldFault>> {
+    let mut types = plan.types();
+    for pair in spec.paused_types.iter().filter(|pair| !pair.gone.contains(&read)) {
+        let name = &pair.end(read).reference;
+        if !types.contains(name) {
+            types.push(name.clone());
+        }
+    }
+    match spec.paused_types.first() {
+        // A walk over no type would be one over all.
+        Some(pair) if types.is_empty() => {
+            let message = format!("every mapping of types is paused: {}", pair.reason);
+            Err(vec![FieldFault::new("/type_mappings", message)])
+        }
+        _ => Ok(types),
+    }
 }
 
 /// The fields that the rules read; empty (all) when some rule may read any.

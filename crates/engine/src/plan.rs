@@ -50,8 +50,15 @@ pub(crate) enum Look {
 /// Looks at an item with what the store knows of it.
 pub(crate) fn first_look(pass: &Pass, known: &Known, item: Item, now: Timestamp) -> Look {
     let memory = known.pair(&item.id);
-    let Some(usual) = pass.plan.pair_for(&item.type_ref) else {
-        return Look::Done(Verdict::filtered(format!("type {:?} is not mapped", item.type_ref)));
+    let usual = match (pass.plan.pair_for(&item.type_ref), pass.type_paused(&item.type_ref)) {
+        (usual, Some(why)) if memory.is_none() || usual.is_none() => {
+            return Look::Done(Verdict::paused(why));
+        }
+        (Some(usual), _) => usual,
+        (None, _) => {
+            let why = format!("type {:?} is not mapped", item.type_ref);
+            return Look::Done(Verdict::filtered(why));
+        }
     };
     if memory.is_some_and(|memory| memory.pair.state == PairState::Ignored) {
         let tombstone = memory.and_then(PairMemory::tombstone);
@@ -62,7 +69,12 @@ pub(crate) fn first_look(pass: &Pass, known: &Known, item: Item, now: Timestamp)
     let rules = match memory {
         Some(memory) => match pass.rules_between(&item.type_ref, written_type(pass, memory)) {
             Some(rules) => rules,
-            None => return types_clash(pass, memory, &item, now),
+            None => {
+                return match pass.types_paused(&item.type_ref, written_type(pass, memory)) {
+                    Some(why) => Look::Done(Verdict::paused(why)),
+                    None => types_clash(pass, memory, &item, now),
+                };
+            }
         },
         None => usual,
     };
@@ -73,6 +85,9 @@ pub(crate) fn first_look(pass: &Pass, known: &Known, item: Item, now: Timestamp)
             ..Verdict::well(ItemState::Quarantined)
         };
         return Look::Done(verdict);
+    }
+    if let Some(why) = item.status.as_deref().and_then(|status| rules.status_paused(status)) {
+        return Look::Done(Verdict::paused(why));
     }
     match memory {
         Some(memory)
@@ -100,7 +115,10 @@ pub(crate) fn first_look(pass: &Pass, known: &Known, item: Item, now: Timestamp)
         None => plan.map_traced_with(rules, &item, Occasion::Create, context),
     };
     match mapping_fault(&mapped) {
-        Some(error) => Look::Done(Verdict::failed(error)),
+        Some(error) => Look::Done(match lacks_paused(pass, rules, &mapped) {
+            Some(why) => Verdict::paused(why),
+            None => Verdict::failed(error),
+        }),
         None => Look::Open(Box::new(Open {
             memory: memory.cloned(),
             item,
@@ -135,6 +153,18 @@ fn written_type<'a>(pass: &Pass, memory: &'a PairMemory) -> &'a str {
         Side::Source => &memory.pair.source_type,
         Side::Target => &memory.pair.target_type,
     }
+}
+
+/// Why an item cannot be made: all that it lacks are required fields whose rules are paused.
+fn lacks_paused<'a>(pass: &'a Pass, rules: &CompiledPair, mapped: &Mapped) -> Option<&'a str> {
+    let mut why = None;
+    for fault in &mapped.faults {
+        if rules.written_field(&fault.field).is_some() {
+            return None;
+        }
+        why = Some(pass.field_paused(rules, &fault.field)?);
+    }
+    why
 }
 
 pub(crate) fn mapping_fault(mapped: &Mapped) -> Option<ItemError> {

@@ -1,11 +1,12 @@
-//! From stored rows to a configuration with every id resolved.
+//! From stored rows to a configuration with every id resolved. Paused rows are set apart: they take no part.
 
 use std::collections::BTreeMap;
 
 use syncline_domain::ports::Tx;
 use syncline_domain::{
-    ConfigId, ConnectorId, EndSpec, Fault, FieldId, FieldMapping, FieldRow, FieldRule, StatusId,
-    StatusMapping, StatusRow, SyncSpec, TypeEnd, TypeId, TypeMapping, TypePair, TypeRow,
+    ConfigId, ConnectorId, EndSpec, Fault, FieldId, FieldMapping, FieldRow, FieldRule, MappingRef,
+    PausedField, PausedRules, PausedStatus, PausedTypes, Side, StatusId, StatusMapping, StatusRow,
+    SyncSpec, TypeEnd, TypeId, TypeMapping, TypePair, TypeRow,
 };
 
 /// Reads a configuration with its connectors, pairs of types, rules and user map.
@@ -18,15 +19,19 @@ pub fn load(tx: &mut dyn Tx, id: ConfigId) -> Result<SyncSpec, Fault> {
     let source = end(tx, config.source_connector_id)?;
     let target = end(tx, config.target_connector_id)?;
     let mappings = tx.type_mappings(id)?;
-    let known = Known::read(tx, &mappings)?;
+    let known = Known::read(tx, id, &mappings)?;
     let field_mappings = tx.field_mappings(id)?;
     let status_mappings = tx.status_mappings(id)?;
-    let types = mappings
-        .iter()
-        .map(|mapping| known.pair(mapping, &field_mappings, &status_mappings))
-        .collect::<Result<_, _>>()?;
+    let mut types = Vec::with_capacity(mappings.len());
+    let mut paused_types = Vec::new();
+    for mapping in &mappings {
+        match known.why(MappingRef::Type(mapping.id)) {
+            Some(reason) => paused_types.push(known.paused_pair(mapping, reason)?),
+            None => types.push(known.pair(mapping, &field_mappings, &status_mappings)?),
+        }
+    }
     let user_map = tx.user_map(id)?;
-    Ok(SyncSpec { config, source, target, types, user_map })
+    Ok(SyncSpec { config, source, target, types, paused_types, user_map })
 }
 
 fn end(tx: &mut dyn Tx, id: ConnectorId) -> Result<EndSpec, Fault> {
@@ -48,10 +53,12 @@ struct Known {
     types: BTreeMap<TypeId, TypeRow>,
     fields: BTreeMap<FieldId, FieldRow>,
     statuses: BTreeMap<StatusId, StatusRow>,
+    /// Why rows are paused.
+    pauses: BTreeMap<MappingRef, String>,
 }
 
 impl Known {
-    fn read(tx: &mut dyn Tx, mappings: &[TypeMapping]) -> Result<Self, Fault> {
+    fn read(tx: &mut dyn Tx, config: ConfigId, mappings: &[TypeMapping]) -> Result<Self, Fault> {
         let mut ids: Vec<TypeId> =
             mappings.iter().flat_map(|m| [m.source_type_id, m.target_type_id]).collect();
         ids.sort_unstable();
@@ -62,7 +69,26 @@ impl Known {
         }
         let fields = tx.fields(&ids)?.into_iter().map(|row| (row.id, row)).collect();
         let statuses = tx.statuses(&ids)?.into_iter().map(|row| (row.id, row)).collect();
-        Ok(Self { types, fields, statuses })
+        let pauses =
+            tx.pauses(config)?.into_iter().map(|one| (one.mapping, one.reason())).collect();
+        Ok(Self { types, fields, statuses, pauses })
+    }
+
+    fn why(&self, mapping: MappingRef) -> Option<String> {
+        self.pauses.get(&mapping).cloned()
+    }
+
+    fn paused_pair(&self, mapping: &TypeMapping, reason: String) -> Result<PausedTypes, Fault> {
+        let is_gone = |id: TypeId| self.types.get(&id).is_some_and(|row| row.gone_at.is_some());
+        let sides =
+            [(Side::Source, mapping.source_type_id), (Side::Target, mapping.target_type_id)];
+        Ok(PausedTypes {
+            id: mapping.id,
+            source: self.end(mapping.source_type_id)?,
+            target: self.end(mapping.target_type_id)?,
+            gone: sides.into_iter().filter(|(_, id)| is_gone(*id)).map(|(side, _)| side).collect(),
+            reason,
+        })
     }
 
     fn pair(
@@ -71,26 +97,31 @@ impl Known {
         fields: &[FieldMapping],
         statuses: &[StatusMapping],
     ) -> Result<TypePair, Fault> {
-        let rules = fields
-            .iter()
-            .filter(|rule| rule.type_mapping_id == mapping.id)
-            .map(|rule| self.rule(rule))
-            .collect::<Result<_, _>>()?;
-        let statuses = statuses
-            .iter()
-            .filter(|rule| rule.type_mapping_id == mapping.id)
-            .map(|rule| {
-                let source = self.status(rule.source_status_id)?;
-                let target = self.status(rule.target_status_id)?;
-                Ok((source.schema.clone(), target.schema.clone()))
-            })
-            .collect::<Result<_, Fault>>()?;
+        let mut paused = PausedRules::default();
+        let mut rules = Vec::new();
+        for rule in fields.iter().filter(|rule| rule.type_mapping_id == mapping.id) {
+            let resolved = self.rule(rule)?;
+            match self.why(MappingRef::Field(rule.id)) {
+                Some(reason) => paused.fields.push(PausedField { rule: resolved, reason }),
+                None => rules.push(resolved),
+            }
+        }
+        let mut pairs = Vec::new();
+        for rule in statuses.iter().filter(|rule| rule.type_mapping_id == mapping.id) {
+            let source = self.status(rule.source_status_id)?.schema.clone();
+            let target = self.status(rule.target_status_id)?.schema.clone();
+            match self.why(MappingRef::Status(rule.id)) {
+                Some(reason) => paused.statuses.push(PausedStatus { source, target, reason }),
+                None => pairs.push((source, target)),
+            }
+        }
         Ok(TypePair {
             id: mapping.id,
             source: self.end(mapping.source_type_id)?,
             target: self.end(mapping.target_type_id)?,
             fields: rules,
-            statuses,
+            statuses: pairs,
+            paused,
         })
     }
 

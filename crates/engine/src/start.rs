@@ -296,7 +296,7 @@ fn refusal(
 /// What keeps a configuration from running this way.
 pub(crate) fn faults_of(spec: &SyncSpec, direction: Option<RunDirection>) -> Vec<FieldFault> {
     let mut faults = Vec::new();
-    if spec.types.is_empty() {
+    if spec.types.is_empty() && spec.paused_types.is_empty() {
         faults.push(FieldFault::new(
             "/type_mappings",
             "no types are mapped; map at least one source type to a target type",

@@ -1,7 +1,7 @@
 //! Single rules, checked before they are saved; faults carry JSON pointers into the rule.
 
 use serde_json::Value;
-use syncline_domain::{FieldFault, FieldRule, Side, TypeEnd, TypeMappingId, TypePair};
+use syncline_domain::{FieldFault, FieldRule, PausedRules, Side, TypeEnd, TypeMappingId, TypePair};
 
 use crate::compile;
 use crate::expression;
@@ -22,6 +22,7 @@ pub fn check_rule(
         target: target.clone(),
         fields: vec![rule.clone()],
         statuses: Vec::new(),
+        paused: PausedRules::default(),
     };
     let mut faults: Vec<FieldFault> = Vec::new();
     for side in [Side::Source, Side::Target] {

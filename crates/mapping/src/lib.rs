@@ -75,8 +75,9 @@
 //!     target: end("right"),
 //!     types: vec![TypePair {
 //!         id: TypeMappingId(1), source: side("bug", title), target: side("ticket", body),
-//!         fields: vec![rule], statuses: vec![],
+//!         fields: vec![rule], statuses: vec![], paused: PausedRules::default(),
 //!     }],
+//!     paused_types: vec![],
 //!     user_map: UserMap::default(),
 //! };
 //! assert!(validate(&spec).is_empty());
@@ -104,6 +105,7 @@ mod rules;
 mod run;
 mod scope;
 mod status;
+mod successor;
 mod suggest;
 mod template;
 mod trace;
@@ -116,6 +118,9 @@ pub use context::MapContext;
 pub use issue::{Issue, Severity};
 pub use plan::{CompiledPair, Plan, WrittenField};
 pub use round_trip::check_round_trip;
+pub use successor::{
+    Passage, Successor, field_successor, passage, status_successor, type_successor, value_successor,
+};
 pub use suggest::{
     FieldSuggestion, StatusSuggestion, SuggestionSummary, Suggestions, suggest, suggestion_score,
 };

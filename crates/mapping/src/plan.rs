@@ -281,6 +281,12 @@ impl CompiledPair {
         self.writes_status
     }
 
+    /// Why nothing can be written for a status of the reading side, where every rule that names it is paused.
+    #[must_use]
+    pub fn status_paused(&self, read_status: &str) -> Option<&str> {
+        self.statuses.as_ref()?.paused(read_status)
+    }
+
     /// Whether a status of the reading side and one of the writing side already say the same, so that writing the
     /// mapped status would only move the copy between statuses of equal meaning.
     #[must_use]

@@ -269,9 +269,12 @@ impl<'a> Run<'a> {
         if written.is_none() {
             self.out.warnings.push(MapWarning {
                 field: field.clone(),
-                message: format!(
-                    "status {read:?} has no status mapping; the copy's status stays as it is"
-                ),
+                message: match map.paused(&read) {
+                    Some(why) => format!("the mapping of status {read:?} is paused: {why}"),
+                    None => format!(
+                        "status {read:?} has no status mapping; the copy's status stays as it is"
+                    ),
+                },
             });
         }
         if self.is_traced {

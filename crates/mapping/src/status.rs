@@ -10,12 +10,14 @@ pub(crate) struct StatusMap {
     by_read: HashMap<String, String>,
     listed: Vec<(String, String)>,
     names: HashMap<String, String>,
+    /// Statuses that only paused rules name, with the reason.
+    paused: HashMap<String, String>,
 }
 
 impl StatusMap {
-    /// `None` when the pair has no status rules.
+    /// `None` when the pair has no status rules, paused ones included: nobody else decides the status while they rest.
     pub(crate) fn compile(pair: &TypePair, read_side: Side) -> Option<Self> {
-        if pair.statuses.is_empty() {
+        if pair.statuses.is_empty() && pair.paused.statuses.is_empty() {
             return None;
         }
         let mut map = Self::default();
@@ -29,6 +31,13 @@ impl StatusMap {
             let chosen = choose(&pair.statuses, read, read_side);
             map.by_read.insert(key(&read.value), chosen.value.clone());
         }
+        for rule in &pair.paused.statuses {
+            let (read, _) = turned(&rule.source, &rule.target, read_side);
+            map.names.entry(key(&read.name)).or_insert_with(|| key(&read.value));
+            if !map.by_read.contains_key(&key(&read.value)) {
+                map.paused.entry(key(&read.value)).or_insert_with(|| rule.reason.clone());
+            }
+        }
         Some(map)
     }
 
@@ -39,6 +48,13 @@ impl StatusMap {
             .get(&read)
             .or_else(|| self.by_read.get(self.names.get(&read)?))
             .map(String::as_str)
+    }
+
+    /// Why nothing is written for a status (value or name) that was read, where every rule that names it is paused.
+    pub(crate) fn paused(&self, read: &str) -> Option<&str> {
+        let read = key(read);
+        let named = || self.paused.get(self.names.get(&read)?);
+        self.paused.get(&read).or_else(named).map(String::as_str)
     }
 
     /// Whether the two statuses already say the same.

@@ -234,6 +234,12 @@ fn field_suggestion(
     }
 }
 
+/// How sure it is that two fields are one: by name, by reference, by synonyms.
+pub(crate) fn field_confidence(left: &FieldSchema, right: &FieldSchema) -> Option<f64> {
+    let fit = likeness(given_kind(left), given_kind(right));
+    confidence(&Names::of(left), &Names::of(right), fit)
+}
+
 fn confidence(read: &Names, write: &Names, fit: Fit) -> Option<f64> {
     if fit == Fit::Never {
         return None;
@@ -278,6 +284,6 @@ fn statuses(source: &[StatusSchema], target: &[StatusSchema]) -> Vec<StatusSugge
 }
 
 /// Letters and digits only, in lower case.
-fn plain(name: &str) -> String {
+pub(crate) fn plain(name: &str) -> String {
     name.chars().filter(|sign| sign.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

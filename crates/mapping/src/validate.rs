@@ -21,7 +21,7 @@ use crate::transform::{Chain, parse_forms};
 #[must_use]
 pub fn validate(spec: &SyncSpec) -> Vec<Issue> {
     let mut issues = Vec::new();
-    if spec.types.is_empty() {
+    if spec.types.is_empty() && spec.paused_types.is_empty() {
         issues.push(Issue::error(
             "/type_mappings",
             "no types are mapped, so nothing is synced; add a type mapping",
@@ -289,7 +289,7 @@ fn required(pair: &TypePair, read_side: Side, path: &str, issues: &mut Vec<Issue
 
 fn status_rules(pair: &TypePair, both_ways: bool, path: &str, issues: &mut Vec<Issue>) {
     let path = format!("{path}/status_mappings");
-    if pair.statuses.is_empty() {
+    if pair.statuses.is_empty() && pair.paused.statuses.is_empty() {
         let by_rule = pair.fields.iter().any(|rule| rule.target.is_status);
         if !by_rule && !pair.source.statuses.is_empty() && !pair.target.statuses.is_empty() {
             issues.push(Issue::warning(
@@ -299,8 +299,15 @@ fn status_rules(pair: &TypePair, both_ways: bool, path: &str, issues: &mut Vec<I
         }
         return;
     }
-    let sources = || pair.statuses.iter().map(|(source, _)| source);
-    let targets = || pair.statuses.iter().map(|(_, target)| target);
+    let paused = || pair.paused.statuses.iter();
+    let sources = || {
+        let active = pair.statuses.iter().map(|(source, _)| source);
+        active.chain(paused().map(|rule| &rule.source))
+    };
+    let targets = || {
+        let active = pair.statuses.iter().map(|(_, target)| target);
+        active.chain(paused().map(|rule| &rule.target))
+    };
     unmapped(&pair.source.statuses, sources().collect(), &path, issues);
     if both_ways {
         unmapped(&pair.target.statuses, targets().collect(), &path, issues);

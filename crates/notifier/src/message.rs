@@ -110,6 +110,13 @@ pub enum News {
         /// What changed, one line each.
         changes: Vec<String>,
     },
+    /// Items of the two sides are not as the last runs left them.
+    CensusDrift {
+        /// All drifts.
+        drifts: u64,
+        /// How many of each cause, and the first of them, one line each. Trackers have a say in these words.
+        lines: Vec<String>,
+    },
     /// A recipient could not be reached for so long that nothing is sent to it any more.
     ChannelDisabled {
         /// The way.
@@ -142,6 +149,7 @@ impl News {
             Self::CredentialExpiring { .. } => NotificationEvent::CredentialExpiring.as_str(),
             Self::QueueBacklog { .. } => NotificationEvent::QueueBacklog.as_str(),
             Self::SchemaDrift { .. } => NotificationEvent::SchemaDrift.as_str(),
+            Self::CensusDrift { .. } => NotificationEvent::CensusDrift.as_str(),
             Self::ChannelDisabled { .. } => "channel_disabled",
             Self::Test => "test",
             Self::Digest { .. } => "digest",

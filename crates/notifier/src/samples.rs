@@ -81,6 +81,13 @@ pub(crate) fn all() -> Vec<Message> {
             connector: "Azure".to_owned(),
             changes: vec!["field Custom.Team is gone".to_owned()],
         },
+        News::CensusDrift {
+            drifts: 2,
+            lines: vec![
+                "2 of missing_on_target".to_owned(),
+                "the target item 7 is gone".to_owned(),
+            ],
+        },
         News::ChannelDisabled {
             channel: ChannelKind::Webhook,
             recipient: "https://example.com/…1234".to_owned(),

@@ -389,6 +389,33 @@ table! {
 }
 
 table! {
+    paused_mappings (id) {
+        id -> BigInt,
+        config_id -> BigInt,
+        type_mapping_id -> Nullable<BigInt>,
+        field_mapping_id -> Nullable<BigInt>,
+        status_mapping_id -> Nullable<BigInt>,
+        paused_reason -> Text,
+        causes -> Text,
+        paused_at_us -> BigInt,
+    }
+}
+
+table! {
+    lookouts (id) {
+        id -> BigInt,
+        connector_id -> Nullable<BigInt>,
+        config_id -> Nullable<BigInt>,
+        due_at_us -> BigInt,
+        looked_at_us -> Nullable<BigInt>,
+        failures -> Integer,
+        error -> Nullable<Text>,
+        found -> Nullable<Text>,
+        told -> Nullable<Text>,
+    }
+}
+
+table! {
     leases (name) {
         name -> Text,
         holder -> Text,

@@ -40,6 +40,7 @@ pub const BESIDES: &[&str] = &[
     "reseal a webhook",
     "reseal the mail password",
     "take the scheduler's lease",
+    "time looks",
     "watch",
     "worker alive",
 ];

@@ -37,6 +37,9 @@ pub(crate) struct Machinery {
 /// How often a worker says that it is there, and looks at its settings without being woken.
 const BEAT: Duration = Duration::from_secs(10);
 
+/// How often a worker asks which trackers are to be looked at.
+const LOOK: Duration = Duration::from_secs(60);
+
 /// What was started, to be stopped together.
 pub(crate) struct Automation {
     stop: StopSignal,
@@ -81,7 +84,7 @@ impl Automation {
     }
 }
 
-/// The worker, the outbox, the watch and the upkeep.
+/// The worker, the outbox, the watch, the looks at trackers and the upkeep.
 async fn work(
     machinery: &Machinery,
     stop: &StopSignal,
@@ -125,6 +128,8 @@ async fn work(
     tasks.spawn(async move {
         syncline_notifier::watch(store.as_ref(), clock.as_ref(), token).await;
     });
+    let (app, holder, signal) = (machinery.app.clone(), machinery.holder.clone(), stop.clone());
+    tasks.spawn(async move { look_out(app, holder, signal).await });
     let (upkeep, signal) = (upkeep(machinery), stop.clone());
     tasks.spawn(async move { upkeep.run(signal).await });
     Ok(())
@@ -156,6 +161,22 @@ async fn be_seen(app: App, holder: String, slots: Slots, stop: StopSignal) {
     }
     if let Err(fault) = app.worker_is_gone(&holder).await {
         log::warn!("nobody was told that this worker ends: {fault}");
+    }
+}
+
+/// Discovers trackers again and takes the censuses that are due, as long as nobody asks for a stop.
+async fn look_out(app: App, holder: String, stop: StopSignal) {
+    loop {
+        let round = async {
+            if let Err(fault) = app.look_out(&holder).await {
+                log::warn!("trackers are looked at again in a minute: {fault}");
+            }
+            app.clock().sleep(LOOK).await;
+        };
+        tokio::select! {
+            () = stop.draining() => return,
+            () = round => {}
+        }
     }
 }
 

@@ -72,7 +72,10 @@ pub(crate) async fn connectors(
                 .iter()
                 .map(|t| json!({"type_name": t.name, "field_count": t.fields.len(), "status_count": t.statuses.len()}))
                 .collect();
-            out.show(&json!({"work_item_types": types, "drift": found.drift}), || {
+            let json = json!({
+                "work_item_types": types, "drift": found.drift, "follows": found.follows
+            });
+            out.show(&json, || {
                 let rows = found.schema.types.iter().map(|t| {
                     vec![t.name.clone(), t.fields.len().to_string(), t.statuses.len().to_string()]
                 });
@@ -82,6 +85,9 @@ pub(crate) async fn connectors(
                         "\n{} {} {} of {} {}",
                         line.change, line.what, line.name, line.type_name, line.detail
                     ));
+                }
+                for line in &found.follows {
+                    text.push_str(&format!("\n{line}"));
                 }
                 text
             });
@@ -158,6 +164,9 @@ pub(crate) async fn configs(
             );
             anyhow::ensure!(verdict.config_valid, "the configuration has errors");
             Ok(())
+        }
+        ConfigsCommand::Drift { config, apply } => {
+            super::drift::run(house, &config, apply, out).await
         }
     }
 }

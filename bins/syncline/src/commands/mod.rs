@@ -5,6 +5,7 @@ mod conflicts;
 mod cron;
 mod demo;
 mod doctor;
+mod drift;
 mod explain;
 mod keys;
 mod look;

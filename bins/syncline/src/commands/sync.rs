@@ -42,6 +42,9 @@ pub(super) async fn to_the_end(
     out: Output,
 ) -> anyhow::Result<()> {
     let execution_id = started.execution_id;
+    for line in &started.warnings {
+        out.say(format!("warning: {line}"));
+    }
     let mut ended = started.ended;
     let execution = tokio::select! {
         execution = &mut ended => execution?,

@@ -62,6 +62,9 @@ pub(super) fn read(variables: &Variables, keep: &mut impl FnMut(String)) -> Auto
     if let Some(jobs) = number(variables, "JOB_HISTORY_LIMIT", 0, 1_000_000, keep) {
         settings.insert("job_history_limit".to_owned(), json!(jobs));
     }
+    if let Some(hours) = number(variables, "DISCOVERY_INTERVAL_HOURS", 0, 8_760, keep) {
+        settings.insert("discovery_interval_hours".to_owned(), json!(hours));
+    }
     let smtp_ca = read_file(variables, "SMTP_CA_FILE", keep);
     read_smtp(variables, smtp_ca.clone(), &mut settings, keep);
     AutomationConfig {

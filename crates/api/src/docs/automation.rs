@@ -92,7 +92,8 @@ pub(crate) struct NotificationBody {
     sync_config_id: Option<i64>,
     /// email, slack, teams or webhook
     notification_type: String,
-    /// sync_completed, sync_failed, conflict_detected, sync_recovered, credential_expiring, queue_backlog, schema_drift
+    /// sync_completed, sync_failed, conflict_detected, sync_recovered, credential_expiring, queue_backlog, schema_drift,
+    /// census_drift
     event_triggers: Vec<String>,
     /// Addresses of mail, or of Slack, Teams and webhooks; at most 50.
     recipients: Vec<String>,

@@ -157,6 +157,9 @@ pub(crate) struct OptionsBody {
     jitter_seconds: Option<u32>,
     #[schema(minimum = 1, maximum = 32)]
     concurrency: Option<u32>,
+    /// both sides are compared by themselves every so many hours; 0: never
+    #[schema(maximum = 8760)]
+    census_every_hours: Option<u32>,
 }
 
 /// How an unpaired source item finds its copy.

@@ -52,7 +52,9 @@ pub(crate) async fn list(call: Call) -> Answer<ConfigList> {
 pub(crate) async fn one(call: Call, id: Id<ConfigId>) -> Answer<ConfigOne> {
     let warnings = call.no_query()?;
     let (view, rules) = call.app().config(&call.caller, id.0).await?;
-    Ok(Reply::new(ConfigOne { sync_config: ConfigWhole::new(view, rules) }).warn(warnings))
+    let pauses = rules.pauses_in_words();
+    let body = ConfigOne { sync_config: ConfigWhole::new(view, rules) };
+    Ok(Reply::new(body).warn(warnings).warn(pauses))
 }
 
 /// Make a configuration

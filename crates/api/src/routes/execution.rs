@@ -40,8 +40,9 @@ pub(crate) async fn sync(
     let sent = body.0.clone();
     idempotency::once(call, &sent, |call| async move {
         let (asked, wait, more) = read_run(body.0)?;
-        let started = call.app().start_run(&call.caller, id.0, asked).await?;
-        let warnings = warnings.into_iter().chain(more);
+        let mut started = call.app().start_run(&call.caller, id.0, asked).await?;
+        let paused = std::mem::take(&mut started.warnings);
+        let warnings = warnings.into_iter().chain(more).chain(paused);
         if wait { ended(&call, started, warnings).await } else { accepted(&started, warnings) }
     })
     .await
@@ -93,7 +94,8 @@ pub(crate) async fn retry(
     let sent = body.0.clone();
     warnings.extend(body.nothing()?);
     idempotency::once(call, &sent, |call| async move {
-        let started = call.app().retry_run(&call.caller, id.0).await?;
+        let mut started = call.app().retry_run(&call.caller, id.0).await?;
+        warnings.append(&mut started.warnings);
         accepted(&started, warnings)
     })
     .await

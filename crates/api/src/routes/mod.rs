@@ -4,6 +4,7 @@ mod census;
 mod configs;
 mod conflicts;
 mod connectors;
+mod drift;
 mod events;
 mod execution;
 mod items;
@@ -56,6 +57,8 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
         .service(configs::clone)
         .service(configs::user_map)
         .service(configs::put_user_map)
+        .service(drift::list)
+        .service(drift::apply)
         .service(rules::add_type)
         .service(rules::delete_type)
         .service(rules::add_field)
@@ -68,6 +71,7 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
         .service(plans::list)
         .service(plans::one)
         .service(plans::apply)
+        .service(census::last)
         .service(census::census)
         .service(execution::cancel)
         .service(execution::retry)

@@ -79,8 +79,9 @@ pub(crate) async fn apply(
         let mut body = Body::new(body.0)?;
         let wait = body.flag("wait").unwrap_or(true);
         let more = body.finish()?;
-        let started = call.app().apply_plan(&call.caller, id.0).await?;
-        let warnings = warnings.into_iter().chain(more);
+        let mut started = call.app().apply_plan(&call.caller, id.0).await?;
+        let paused = std::mem::take(&mut started.warnings);
+        let warnings = warnings.into_iter().chain(more).chain(paused);
         if wait { ended(&call, started, warnings).await } else { accepted(&started, warnings) }
     })
     .await

@@ -5,13 +5,42 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 use syncline_app::{Census, CensusDrift};
-use syncline_domain::STATUS_REF;
+use syncline_domain::{Lookout, STATUS_REF};
 use utoipa::ToSchema;
 
 /// What a census found. Nothing was written to a tracker.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CensusView {
     census: CensusBody,
+}
+
+/// The last census of a configuration.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LastCensus {
+    /// How often one is taken by itself; 0: never.
+    every_hours: u32,
+    /// When the next one comes by itself.
+    next_at: Option<String>,
+    /// What the last one found: times, counts by cause, and the first 100 drifts; null before the first.
+    #[schema(value_type = Value)]
+    census: Option<Value>,
+    /// Tries since then that failed.
+    failures: u32,
+    /// Why the last of them failed.
+    error: Option<String>,
+}
+
+impl LastCensus {
+    pub(crate) fn new(every_hours: u32, look: Option<Lookout>) -> Self {
+        let next_at = look.as_ref().filter(|_| every_hours > 0).map(|look| look.due_at.to_iso());
+        Self {
+            every_hours,
+            next_at,
+            failures: look.as_ref().map_or(0, |look| look.failures),
+            error: look.as_ref().and_then(|look| look.error.clone()),
+            census: look.and_then(|look| look.found),
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::Value;
 use syncline_app::{ConfigView, RuleSet};
-use syncline_domain::{FieldMapping, FieldRow, StatusMapping, StatusRow, TypeMapping, UserMap};
+use syncline_domain::{
+    FieldMapping, FieldRow, MappingRef, StatusMapping, StatusRow, TypeMapping, UserMap,
+};
 use utoipa::ToSchema;
 
 /// A sync configuration.
@@ -102,6 +104,9 @@ struct TypeRule {
     target_type_id: i64,
     source_type: String,
     target_type: String,
+    /// Why it is paused; null while it acts.
+    paused_reason: Option<String>,
+    paused_at: Option<String>,
     field_mappings: Vec<FieldRule>,
     status_mappings: Vec<StatusRule>,
 }
@@ -128,6 +133,9 @@ struct FieldRule {
     #[schema(value_type = Value)]
     default_value: Option<Value>,
     conflict_resolution: Option<String>,
+    /// Why it is paused; null while it acts.
+    paused_reason: Option<String>,
+    paused_at: Option<String>,
 }
 
 #[derive(Clone, Serialize, ToSchema)]
@@ -138,6 +146,9 @@ struct StatusRule {
     target_status_id: i64,
     source_status: String,
     target_status: String,
+    /// Why it is paused; null while it acts.
+    paused_reason: Option<String>,
+    paused_at: Option<String>,
 }
 
 impl ConfigWhole {
@@ -163,6 +174,7 @@ struct Names {
     types: HashMap<i64, String>,
     fields: HashMap<i64, String>,
     statuses: HashMap<i64, String>,
+    pauses: HashMap<MappingRef, (String, String)>,
 }
 
 impl Names {
@@ -173,12 +185,25 @@ impl Names {
             types: rules.type_rows.iter().map(|row| (row.id.0, row.type_name.clone())).collect(),
             fields: rules.field_rows.iter().map(field).collect(),
             statuses: rules.status_rows.iter().map(status).collect(),
+            pauses: rules
+                .pauses
+                .iter()
+                .map(|pause| (pause.mapping, (pause.reason(), pause.paused_at.to_iso())))
+                .collect(),
         }
+    }
+
+    /// Why a row is paused, and since when.
+    fn paused(&self, mapping: MappingRef) -> (Option<String>, Option<String>) {
+        self.pauses.get(&mapping).cloned().unzip()
     }
 
     fn types(&self, rule: &TypeMapping, fields: &[FieldRule], statuses: &[StatusRule]) -> TypeRule {
         let own = |id: i64| id == rule.id.0;
+        let (paused_reason, paused_at) = self.paused(MappingRef::Type(rule.id));
         TypeRule {
+            paused_reason,
+            paused_at,
             id: rule.id.0,
             source_type_id: rule.source_type_id.0,
             target_type_id: rule.target_type_id.0,
@@ -191,7 +216,10 @@ impl Names {
 
     fn field(&self, rule: FieldMapping) -> FieldRule {
         let sources: Vec<i64> = rule.source_field_ids.iter().map(|id| id.0).collect();
+        let (paused_reason, paused_at) = self.paused(MappingRef::Field(rule.id));
         FieldRule {
+            paused_reason,
+            paused_at,
             id: rule.id.0,
             type_mapping_id: rule.type_mapping_id.0,
             source_field_id: sources.first().copied(),
@@ -212,7 +240,10 @@ impl Names {
     }
 
     fn status(&self, rule: StatusMapping) -> StatusRule {
+        let (paused_reason, paused_at) = self.paused(MappingRef::Status(rule.id));
         StatusRule {
+            paused_reason,
+            paused_at,
             id: rule.id.0,
             type_mapping_id: rule.type_mapping_id.0,
             source_status_id: rule.source_status_id.0,

@@ -152,6 +152,8 @@ pub(crate) struct DiscoveredView {
     summary: DiscoverySummary,
     metadata: DiscoveryMetadata,
     drift: Vec<DriftView>,
+    /// Rows of rules that are paused since, and such that go on, one line each.
+    follows: Vec<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -218,6 +220,7 @@ impl From<Discovered> for DiscoveredView {
             summary,
             metadata: DiscoveryMetadata { work_item_types },
             drift: found.drift.into_iter().map(DriftView::from).collect(),
+            follows: found.follows,
         }
     }
 }

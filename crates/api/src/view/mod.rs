@@ -4,6 +4,7 @@ pub(crate) mod census;
 pub(crate) mod configs;
 pub(crate) mod conflicts;
 pub(crate) mod connectors;
+pub(crate) mod drift;
 pub(crate) mod executions;
 pub(crate) mod history;
 pub(crate) mod jobs;

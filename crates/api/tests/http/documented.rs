@@ -36,7 +36,8 @@ fn config(name: &str) -> Value {
             "source_delete_policy": "close", "target_delete_policy": "ignore", "tie_window_seconds": 3,
             "max_writes_per_run": 10, "max_updates": 10, "max_deletes": 1, "max_delete_percent": 5,
             "require_plan": "on_mapping_change",
-            "missed_runs": "skip", "overlap": "queue", "jitter_seconds": 5, "concurrency": 2
+            "missed_runs": "skip", "overlap": "queue", "jitter_seconds": 5, "concurrency": 2,
+            "census_every_hours": 12
         }
     })
 }

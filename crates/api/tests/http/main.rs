@@ -16,6 +16,7 @@ mod bad_places;
 mod browser;
 mod conflicts;
 mod documented;
+mod drift;
 mod explain;
 mod headers;
 mod idempotency;

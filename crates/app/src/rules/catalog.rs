@@ -35,6 +35,7 @@ impl Catalog {
                 source: end_of(&source),
                 target: end_of(&target),
                 types: Vec::new(),
+                paused_types: Vec::new(),
                 user_map: UserMap::default(),
             }),
             _ => None,
@@ -69,6 +70,15 @@ impl Catalog {
                 "neither connector has a type {id}; discover the connector, then choose a type"
             )),
         }
+    }
+
+    /// All types of the connector on `side`, by id.
+    pub(crate) fn types_of(&self, side: Side) -> Vec<&TypeRow> {
+        let connector = self.connector(side);
+        let mut rows: Vec<&TypeRow> =
+            self.types.values().filter(|row| row.connector_id == connector).collect();
+        rows.sort_by_key(|row| row.id);
+        rows
     }
 
     /// A field of a type on `side`.

@@ -55,7 +55,9 @@ pub(crate) fn read_pairs(body: &mut Body) -> Option<Vec<PairDraft>> {
 /// Reads one pair of types.
 pub(crate) fn read_pair(body: &mut Body, path: String) -> Option<PairDraft> {
     // Replies carry ids and names that a client may send back unchanged.
-    for echoed in ["id", "sync_config_id", "source_type", "target_type"] {
+    for echoed in
+        ["id", "sync_config_id", "source_type", "target_type", "paused_reason", "paused_at"]
+    {
         body.value(echoed);
     }
     let source_type = body.required_id::<TypeId>("source_type_id");
@@ -95,7 +97,15 @@ fn read_list<T>(
 
 /// Reads one field rule.
 pub(crate) fn read_field(body: &mut Body, path: String) -> Option<FieldDraft> {
-    for echoed in ["id", "sync_config_id", "source_field", "target_field", "source_fields"] {
+    for echoed in [
+        "id",
+        "sync_config_id",
+        "source_field",
+        "target_field",
+        "source_fields",
+        "paused_reason",
+        "paused_at",
+    ] {
         body.value(echoed);
     }
     let mut sources: Vec<FieldId> = body.ids("source_field_ids").unwrap_or_default();
@@ -182,7 +192,15 @@ fn check_parts(body: &mut Body, rule: &FieldMapping, has_target: bool) {
 
 /// Reads one status rule.
 pub(crate) fn read_status(body: &mut Body, path: String) -> Option<StatusDraft> {
-    for echoed in ["id", "sync_config_id", "type_mapping_id", "source_status", "target_status"] {
+    for echoed in [
+        "id",
+        "sync_config_id",
+        "type_mapping_id",
+        "source_status",
+        "target_status",
+        "paused_reason",
+        "paused_at",
+    ] {
         body.value(echoed);
     }
     let source = body.required_id("source_status_id");

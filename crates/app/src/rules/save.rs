@@ -2,8 +2,9 @@
 
 use syncline_domain::ports::Tx;
 use syncline_domain::{
-    Fault, FieldFault, FieldMapping, FieldMappingId, FieldSchema, FieldType, MappingType, Side,
-    StatusMapping, StatusMappingId, SyncConfig, SyncSpec, TypeMapping, TypeMappingId, TypePair,
+    Fault, FieldFault, FieldMapping, FieldMappingId, FieldSchema, FieldType, MappingType,
+    PausedRules, Side, StatusMapping, StatusMappingId, SyncConfig, SyncSpec, TypeMapping,
+    TypeMappingId, TypePair,
 };
 use syncline_mapping::{Suggestions, check_round_trip, check_rule, suggest};
 
@@ -138,7 +139,7 @@ fn below(path: &str, faults: Vec<FieldFault>) -> impl Iterator<Item = FieldFault
 }
 
 /// What does not fit in a field rule of a pair of types; paths start at the rule.
-pub(super) fn field_faults(
+pub(crate) fn field_faults(
     catalog: &Catalog,
     pair: &PairDraft,
     draft: &FieldDraft,
@@ -181,6 +182,7 @@ pub(super) fn field_faults(
                 target,
                 fields: vec![rule.clone()],
                 statuses: Vec::new(),
+                paused: PausedRules::default(),
             };
             faults.extend(check_round_trip(spec, &types, &rule, ""));
         }
@@ -189,7 +191,7 @@ pub(super) fn field_faults(
 }
 
 /// What does not fit in a status rule of a pair of types; paths start at the rule.
-pub(super) fn status_faults(
+pub(crate) fn status_faults(
     catalog: &Catalog,
     pair: &PairDraft,
     draft: &StatusDraft,

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use syncline_domain::ports::{StoreExt as _, Tx};
 use syncline_domain::{
-    ConfigId, Fault, FieldFault, FieldMapping, FieldMappingId, Role, Side, StatusMapping,
-    StatusMappingId, SyncConfig, TypeId, TypeMapping, TypeMappingId,
+    ConfigId, Fault, FieldFault, FieldMapping, FieldMappingId, MappingRef, Role, Side,
+    StatusMapping, StatusMappingId, SyncConfig, TypeId, TypeMapping, TypeMappingId,
 };
 
 use super::catalog::Catalog;
@@ -13,7 +13,7 @@ use super::save::{field_faults, replace, status_faults};
 use crate::configs::{mark_changed, must_config};
 use crate::connectors::Saved;
 use crate::input::Body;
-use crate::{App, AppError, Caller, audit};
+use crate::{App, AppError, Caller, audit, drift};
 
 impl App {
     /// Adds a pair of types; `suggest: true` fills it with every suggestion of high confidence.
@@ -85,15 +85,17 @@ impl App {
         rule_id: FieldMappingId,
         body: Value,
     ) -> Result<Saved<FieldMappingId>, AppError> {
-        let (draft, warnings) = read_one_field(body)?;
-        self.change_rules(caller, id, "field_mapping.update", move |tx, config| {
+        let (draft, mut warnings) = read_one_field(body)?;
+        let now = self.now();
+        let edited = self.change_rules(caller, id, "field_mapping.update", move |tx, config| {
             if !tx.field_mappings(config.id)?.iter().any(|m| m.id == rule_id) {
                 return Err(Fault::no_such("field mapping", rule_id));
             }
             let rule = resolve(tx, config, &draft)?;
-            tx.update_field_mapping(&FieldMapping { id: rule_id, ..rule })
-        })
-        .await?;
+            tx.update_field_mapping(&FieldMapping { id: rule_id, ..rule })?;
+            drift::after_edit(tx, config, MappingRef::Field(rule_id), now)
+        });
+        warnings.extend(edited.await?);
         Ok(Saved { id: rule_id, warnings })
     }
 
@@ -316,7 +318,7 @@ fn kept(old: &TypeMapping) -> PairDraft {
 }
 
 /// A pair of types whose rules stay as they are.
-const fn empty_pair(source_type: TypeId, target_type: TypeId) -> PairDraft {
+pub(crate) const fn empty_pair(source_type: TypeId, target_type: TypeId) -> PairDraft {
     PairDraft {
         path: String::new(),
         source_type,

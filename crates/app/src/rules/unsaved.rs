@@ -1,8 +1,8 @@
 //! A configuration's rules before they are saved, resolved as the engine would resolve them.
 
 use syncline_domain::{
-    ConnectorRow, EndSpec, Fault, FieldFault, FieldRule, FieldSchema, Side, SyncConfig, SyncSpec,
-    TypeMappingId, TypePair, UserMap,
+    ConnectorRow, EndSpec, Fault, FieldFault, FieldRule, FieldSchema, PausedRules, Side,
+    SyncConfig, SyncSpec, TypeMappingId, TypePair, UserMap,
 };
 
 use super::catalog::Catalog;
@@ -34,6 +34,7 @@ pub(crate) fn unsaved(
         source: end_of(&source),
         target: end_of(&target),
         types: drafts.iter().filter_map(|draft| pair_of(catalog, draft)).collect(),
+        paused_types: Vec::new(),
         user_map: UserMap::default(),
     })
 }
@@ -64,6 +65,7 @@ fn pair_of(catalog: &Catalog, draft: &PairDraft) -> Option<TypePair> {
             .collect(),
         source,
         target,
+        paused: PausedRules::default(),
     })
 }
 

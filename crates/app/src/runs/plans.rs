@@ -161,10 +161,11 @@ impl App {
             "config_id": plan.config_id, "execution_id": execution_id, "items": plan.totals.items()
         });
         self.note_apply(caller, id, details).await;
+        let warnings = started.spec().pauses();
         let engine = self.engine().clone();
         let run = async move { engine.drive(started, source, target).await };
         let ended = self.runs().drive(execution_id, plan.config_id, run);
-        Ok(RunStarted { execution_id, ended })
+        Ok(RunStarted { execution_id, ended, warnings })
     }
 
     /// One line in the trail for a run that is going on already: its own row says who, too.

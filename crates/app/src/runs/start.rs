@@ -40,6 +40,8 @@ pub struct RunStarted {
     pub execution_id: ExecutionId,
     /// Resolves when it ends.
     pub ended: tokio::sync::oneshot::Receiver<Execution>,
+    /// Rules that rest meanwhile, one line each.
+    pub warnings: Vec<String>,
 }
 
 impl App {
@@ -237,10 +239,11 @@ impl App {
         });
         let execution_id = started.id();
         self.note_start(caller, execution_id, details).await;
+        let warnings = started.spec().pauses();
         let engine = self.engine().clone();
         let run = async move { engine.drive(started, source, target).await };
         let ended = self.runs().drive(execution_id, config_id, run);
-        Ok(RunStarted { execution_id, ended })
+        Ok(RunStarted { execution_id, ended, warnings })
     }
 }
 

@@ -47,11 +47,12 @@ pub(super) const DELIVERY_DAYS: &str = "delivery_retention_days";
 pub(super) const JOB_DAYS: &str = "job_retention_days";
 pub(super) const AUDIT_DAYS: &str = "audit_retention_days";
 pub(super) const JOB_HISTORY: &str = "job_history_limit";
+pub(super) const DISCOVERY: &str = "discovery_interval_hours";
 pub(super) const RESOLUTION: &str = "conflict_resolution_default";
 pub(super) const SMTP_PASS: &str = "smtp_pass";
 
 /// Every setting, in the order in which people see them.
-pub(super) const KNOWN: [Known; 15] = [
+pub(super) const KNOWN: [Known; 16] = [
     Known {
         key: MAX_CONCURRENT,
         kind: Kind::Int { least: 1, most: 1_000, default: 3 },
@@ -79,6 +80,11 @@ pub(super) const KNOWN: [Known; 15] = [
         key: JOB_HISTORY,
         kind: Kind::Int { least: 0, most: 1_000_000, default: 100 },
         description: "this many ended jobs are always kept (JOB_HISTORY_LIMIT)",
+    },
+    Known {
+        key: DISCOVERY,
+        kind: Kind::Int { least: 0, most: 8_760, default: 24 },
+        description: "each connector is discovered again after this many hours; 0 turns it off (DISCOVERY_INTERVAL_HOURS)",
     },
     Known {
         key: RESOLUTION,

@@ -8,8 +8,8 @@ use syncline_domain::ports::Tx;
 use syncline_domain::{ConflictResolution, Fault, Timestamp};
 
 use super::known::{
-    AUDIT_DAYS, BATCH, DELIVERY_DAYS, EXECUTION_DAYS, JOB_DAYS, JOB_HISTORY, KNOWN, Known,
-    MAX_CONCURRENT, RESOLUTION,
+    AUDIT_DAYS, BATCH, DELIVERY_DAYS, DISCOVERY, EXECUTION_DAYS, JOB_DAYS, JOB_HISTORY, KNOWN,
+    Known, MAX_CONCURRENT, RESOLUTION,
 };
 
 /// Settings that the environment decides, by key.
@@ -104,6 +104,12 @@ impl Settings {
     #[must_use]
     pub fn job_history_limit(&self) -> u64 {
         self.number(JOB_HISTORY)
+    }
+
+    /// How long after a discovery the next one comes by itself; `None` when none does.
+    #[must_use]
+    pub fn discovery_interval(&self) -> Option<Duration> {
+        crate::lookout::hours(u32::try_from(self.number(DISCOVERY)).unwrap_or(u32::MAX))
     }
 
     /// The resolution that new configurations get.

@@ -8,6 +8,7 @@ mod conflicts;
 mod connector;
 mod deletions;
 mod deliveries;
+mod drift;
 mod factory;
 mod history;
 mod jobs;
@@ -30,6 +31,7 @@ pub use deletions::DeletionTx;
 pub use deliveries::{
     Accepted, CalledConfig, DeliveryFilter, DeliveryTx, EventReader, EventReaders, WebhookFilter,
 };
+pub use drift::{DriftNews, DriftTeller, DriftTx, DriftWhat, NobodyTold};
 pub use factory::{ConnectorFactory, ConnectorTypeInfo, CredentialField};
 pub use history::HistoryTx;
 pub use jobs::{JobContext, JobFilter, JobHandler, JobTx, StopReason};

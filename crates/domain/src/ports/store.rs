@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{
-    BoxFuture, ConflictTx, DeletionTx, DeliveryTx, HistoryTx, JobTx, OutboxTx, PlanTx, ScheduleTx,
-    Topic, Wakeup,
+    BoxFuture, ConflictTx, DeletionTx, DeliveryTx, DriftTx, HistoryTx, JobTx, OutboxTx, PlanTx,
+    ScheduleTx, Topic, Wakeup,
 };
 use crate::{
     ApiKey, ApiKeyId, AuditEntry, AuditId, Base, CommentId, CommentPair, ConfigId, ConnectorId,
@@ -128,6 +128,7 @@ pub trait Tx:
     + ConflictTx
     + PlanTx
     + HistoryTx
+    + DriftTx
 {
 }
 
@@ -147,6 +148,7 @@ impl<T> Tx for T where
         + ConflictTx
         + PlanTx
         + HistoryTx
+        + DriftTx
 {
 }
 

@@ -128,7 +128,7 @@ pub struct Census {
     pub target_items: u64,
     /// Pairs that runs keep in step.
     pub pairs: u64,
-    /// Pairs that rest: taken apart by hand, or one of their items was deleted.
+    /// Pairs that rest: taken apart by hand, one of their items was deleted, or the mapping of their types is paused.
     pub resting: u64,
     /// Pairs without any drift.
     pub in_step: u64,
@@ -164,6 +164,11 @@ impl Scan<'_> {
 
     fn connector(&self, side: Side) -> &Arc<dyn Connector> {
         if side == self.forward.read { &self.forward.reader } else { &self.forward.writer }
+    }
+
+    /// The pair's types are paused: nobody expects it to be in step.
+    fn is_paused(&self, pair: &Pair) -> bool {
+        self.spec.paused_between(&pair.source_type, &pair.target_type).is_some()
     }
 
     /// Items of one request at most.

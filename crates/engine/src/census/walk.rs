@@ -50,7 +50,9 @@ async fn look(
     let known = known::load(scan.engine.parts.store.as_ref(), question).await?;
     for item in items {
         match known.pair(&item.id) {
-            Some(memory) if is_active(&memory.pair) => paired(scan, found, side, memory, &item),
+            Some(memory) if is_active(&memory.pair) && !scan.is_paused(&memory.pair) => {
+                paired(scan, found, side, memory, &item);
+            }
             // It rests: a person or a policy wanted it so.
             Some(_) => {}
             None => stranger(scan, found, side, &known, &item),
@@ -106,10 +108,23 @@ fn shows_odd(pass: &Pass, memory: &PairMemory, item: &Item) -> bool {
 }
 
 fn stranger(scan: &Scan<'_>, found: &mut Found, side: Side, known: &Known, item: &Item) {
-    if !known.has_visited(&item.id) && !known.may_be_a_copy(item) {
+    if !waits(scan, side, item) && !known.has_visited(&item.id) && !known.may_be_a_copy(item) {
         let failure = known.retry(&item.id).map(|retry| retry.error.message.clone());
         found.strangers.note(scan, side, item, failure);
     }
+}
+
+/// A rule that a new copy of the item would need is paused.
+fn waits(scan: &Scan<'_>, side: Side, item: &Item) -> bool {
+    let mut passes = scan.passes().filter(|pass| pass.read == side);
+    passes.any(|pass| {
+        let rules = pass.plan.pair_for(&item.type_ref);
+        let status = item.status.as_deref();
+        pass.type_paused(&item.type_ref).is_some()
+            || rules
+                .zip(status)
+                .is_some_and(|(rules, status)| rules.status_paused(status).is_some())
+    })
 }
 
 /// Items of pairs that no walk named; answers how many pairs are active, and how many rest.
@@ -119,7 +134,8 @@ pub(super) async fn rest(scan: &Scan<'_>, found: &mut Found) -> Result<(u64, u64
     loop {
         let (pairs, next) = scan.slice(after).await?;
         let all = u64::try_from(pairs.len()).unwrap_or(u64::MAX);
-        let pairs: Vec<Pair> = pairs.into_iter().filter(is_active).collect();
+        let takes_part = |pair: &Pair| is_active(pair) && !scan.is_paused(pair);
+        let pairs: Vec<Pair> = pairs.into_iter().filter(takes_part).collect();
         let kept = u64::try_from(pairs.len()).unwrap_or(u64::MAX);
         active = active.saturating_add(kept);
         resting = resting.saturating_add(all.saturating_sub(kept));

@@ -145,10 +145,12 @@ pub(crate) async fn judge(
             (Some(memory), None) if memory.pair.state == PairState::Ignored => {
                 Verdict::filtered(memory.tombstone().map_or_else(by_hand, resting)).into()
             }
-            (Some(memory), None) => match held(page, &one, memory) {
-                Some(verdict) => verdict.into(),
-                None => confirmed(course, pass, one, memory).await?,
-            },
+            (Some(memory), None) => {
+                match rests(pass, memory).or_else(|| held(page, &one, memory)) {
+                    Some(verdict) => verdict.into(),
+                    None => confirmed(course, pass, one, memory).await?,
+                }
+            }
         };
         let verdict = match judged {
             Judged::Settled(verdict) => verdict,
@@ -178,6 +180,12 @@ impl From<Verdict> for Judged {
     fn from(verdict: Verdict) -> Self {
         Self::Settled(verdict)
     }
+}
+
+/// Types that a tracker no longer shows take their items along; that says nothing of a deletion.
+fn rests(pass: &Pass, memory: &PairMemory) -> Option<Verdict> {
+    let (source, target) = (&memory.pair.source_type, &memory.pair.target_type);
+    pass.spec.paused_between(source, target).map(|pair| Verdict::paused(&pair.reason))
 }
 
 /// An earlier write whose outcome is not known holds the pair's other item.

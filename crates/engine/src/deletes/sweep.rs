@@ -86,8 +86,10 @@ async fn look(
     pairs: Vec<Pair>,
 ) -> Result<(), Stop> {
     let asleep = asleep(course, side, &pairs).await?;
+    let rests =
+        |pair: &Pair| pass.spec.paused_between(&pair.source_type, &pair.target_type).is_some();
     let active: Vec<Pair> =
-        pairs.into_iter().filter(|pair| pair.state == PairState::Active).collect();
+        pairs.into_iter().filter(|pair| pair.state == PairState::Active && !rests(pair)).collect();
     let ids: Vec<ItemId> =
         active.iter().chain(&asleep).filter_map(|pair| pair.item(side).cloned()).collect();
     if ids.is_empty() {

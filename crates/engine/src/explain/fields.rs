@@ -24,6 +24,11 @@ pub(super) fn asked(spec: &SyncSpec, pair: &Pair, name: Option<&str>) -> Result<
             types.source.reference == pair.source_type && types.target.reference == pair.target_type
         })
         .or_else(|| spec.types.iter().find(|t| t.source.reference == pair.source_type));
+    let paused = spec.paused_between(&pair.source_type, &pair.target_type);
+    if let (Some(paused), None) = (paused, types) {
+        let why = format!("the mapping of these types is paused: {}", paused.reason);
+        return Err(Fault::Conflict(why));
+    }
     let Some(types) = types else {
         return Err(Fault::Conflict(format!(
             "types {:?} and {:?} are not mapped to each other any more; map them to have values explained",
@@ -81,6 +86,18 @@ fn all<'a>(spec: &SyncSpec, types: &'a TypePair) -> Vec<(Ends<'a>, Asked)> {
                 all.push((ends, Asked { sources: sources.collect(), rule, field }));
             }
         }
+    }
+    for one in &types.paused.fields {
+        let field = FieldRef::new(one.rule.target.reference.as_str());
+        if all.iter().any(|(_, known)| known.field == field) {
+            continue;
+        }
+        let sources =
+            one.rule.sources.iter().map(|schema| FieldRef::new(schema.reference.as_str()));
+        let ends =
+            Ends { sources: one.rule.sources.iter().collect(), target: Some(&one.rule.target) };
+        let rule = format!("paused: {}", one.reason);
+        all.push((ends, Asked { sources: sources.collect(), rule, field }));
     }
     let status = FieldRef::new(STATUS_REF);
     if !types.statuses.is_empty() && !all.iter().any(|(_, one)| one.field == status) {

@@ -131,6 +131,19 @@ struct Scene {
 
 type Looked = Result<Scene, String>;
 
+/// Why nothing can be written of a field of a pair at the moment.
+fn paused(pass: &Pass, memory: &PairMemory, about: &FieldRef) -> Option<String> {
+    let (source, target) = (&memory.pair.source_type, &memory.pair.target_type);
+    if let Some(why) = pass.types_paused(source, target) {
+        return Some(why.to_owned());
+    }
+    let rules = pass.plan.pair_between(source, target)?;
+    if rules.written_field(about).is_some() {
+        return None;
+    }
+    pass.field_paused(rules, about).map(str::to_owned)
+}
+
 async fn look(
     course: &Course,
     passes: &Passes,
@@ -147,6 +160,9 @@ async fn look(
         let gone = "one of the items is not there, or this account may not see it; restore it, or take the pair apart";
         return Ok(Err(gone.to_owned()));
     };
+    if let Some(why) = paused(&passes.forward, &memory, about) {
+        return Ok(Err(format!("the mapping of this field is paused: {why}{LATER}")));
+    }
     let mut forward = lane(&passes.forward, source.clone(), target.clone(), &memory, about);
     let mut backward = match passes.forward.two_way {
         true => lane(&passes.backward, target.clone(), source.clone(), &memory, about),

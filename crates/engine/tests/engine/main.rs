@@ -25,6 +25,7 @@ mod lost;
 mod one_way;
 mod orphans;
 mod pages;
+mod paused;
 mod plans;
 mod runs;
 mod topology;

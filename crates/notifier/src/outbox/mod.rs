@@ -2,6 +2,7 @@
 
 mod desk;
 mod drain;
+mod drift;
 mod ending;
 mod publish;
 mod watch;

@@ -43,6 +43,10 @@ fn data(message: &Message, links: &Links) -> Value {
         News::SchemaDrift { connector_id, connector, changes } => object(
             json!({"connector_id": connector_id, "connector_name": connector, "changes": changes}),
         ),
+        News::CensusDrift { drifts, lines } => {
+            let lines: Vec<String> = lines.iter().map(|text| line(text, TEXT)).collect();
+            object(json!({"drift_total": drifts, "lines": lines}))
+        }
         News::ChannelDisabled { channel, recipient, failing_since, reason } => object(json!({
             "notification_type": channel, "recipient": recipient, "failing_since": failing_since,
             "reason": line(reason, TEXT),

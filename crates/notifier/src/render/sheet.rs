@@ -115,6 +115,14 @@ pub(crate) fn sheet(message: &Message, links: &Links) -> Sheet {
             sheet.lines = listed(changes.iter().map(|change| line(change, NAME)).collect());
             Sheet { link: Some(("Open the connector", links.connector(*connector_id))), ..sheet }
         }
+        News::CensusDrift { drifts, lines } => {
+            let what = message.config.as_ref().map_or("", |config| config.name.as_str());
+            let mut sheet = titled(Tone::Notice, "Census Drift", what);
+            sheet.facts = vec![("Drifts", drifts.to_string())];
+            sheet.lines = listed(lines.iter().map(|text| line(text, NAME)).collect());
+            let link = message.config.as_ref().map(|config| links.config(config.id));
+            Sheet { link: link.map(|link| ("Open the configuration", link)), ..sheet }
+        }
         News::ChannelDisabled { channel, recipient, failing_since, reason } => {
             let mut sheet = titled(Tone::Bad, "Notifications Disabled", recipient);
             sheet.facts = vec![

@@ -89,7 +89,9 @@ mod tests {
     fn slacks_limits_hold_for_the_worst_of_texts() {
         for message in samples::all() {
             let mut message = samples::about(&"&".repeat(5_000), message.news);
-            if let News::SchemaDrift { changes, .. } = &mut message.news {
+            if let News::SchemaDrift { changes, .. } | News::CensusDrift { lines: changes, .. } =
+                &mut message.news
+            {
                 *changes = vec!["<".repeat(500); 500];
             }
             if let News::SyncFailed(run) = &mut message.news {

@@ -88,7 +88,9 @@ mod tests {
         for message in samples::all() {
             let mut message =
                 samples::about("[click](https://evil.test) {{DATE(2026)}}", message.news);
-            if let News::SchemaDrift { changes, .. } = &mut message.news {
+            if let News::SchemaDrift { changes, .. } | News::CensusDrift { lines: changes, .. } =
+                &mut message.news
+            {
                 *changes = vec!["漢".repeat(500); 500];
             }
             let body = teams(&sheet(&message, &Links::new("https://sync.example")));

@@ -8,6 +8,7 @@ mod conflicts;
 mod connectors;
 mod deletions;
 mod deliveries;
+mod drift;
 mod history;
 mod intents;
 mod jobs;

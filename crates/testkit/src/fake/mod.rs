@@ -50,6 +50,8 @@ struct State {
     tells_total: bool,
     tells_deleted: bool,
     tells_changes: bool,
+    /// What it says its types are, where that is not what they are.
+    described: Option<Schema>,
 }
 
 /// Sets up a [`FakeConnector`].
@@ -80,6 +82,7 @@ impl FakeConnector {
                     tells_total: true,
                     tells_deleted: true,
                     tells_changes: true,
+                    described: None,
                 }),
             },
         }
@@ -107,6 +110,11 @@ impl FakeConnector {
     #[must_use]
     pub const fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    /// From now on it says that these are its types; items stay as they are.
+    pub fn describe_as(&self, schema: Schema) {
+        self.lock().described = Some(schema);
     }
 
     /// The time by its own clock.

@@ -238,7 +238,8 @@ impl Connector for FakeConnector {
     fn describe(&self) -> BoxFuture<'_, Result<Schema, ConnectorError>> {
         Box::pin(async move {
             let end = self.enter(Method::Describe, 0).await?;
-            end.answer(self.schema.clone())
+            let described = self.lock().described.clone();
+            end.answer(described.unwrap_or_else(|| self.schema.clone()))
         })
     }
 

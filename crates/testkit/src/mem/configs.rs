@@ -107,6 +107,7 @@ impl ConfigTx for MemTx<'_> {
         }
         tables.field_mappings.keep(|row| row.type_mapping_id != id);
         tables.status_mappings.keep(|row| row.type_mapping_id != id);
+        tables.drop_stray_pauses();
         Ok(())
     }
 
@@ -132,10 +133,12 @@ impl ConfigTx for MemTx<'_> {
     }
 
     fn delete_field_mapping(&mut self, id: FieldMappingId) -> Result<(), Fault> {
-        match self.write()?.field_mappings.remove(id.0) {
-            Some(_) => Ok(()),
-            None => Err(Fault::no_such("field mapping", id)),
+        let tables = self.write()?;
+        if tables.field_mappings.remove(id.0).is_none() {
+            return Err(Fault::no_such("field mapping", id));
         }
+        tables.drop_stray_pauses();
+        Ok(())
     }
 
     fn status_mappings(&mut self, config_id: ConfigId) -> Result<Vec<StatusMapping>, Fault> {
@@ -159,10 +162,12 @@ impl ConfigTx for MemTx<'_> {
     }
 
     fn delete_status_mapping(&mut self, id: StatusMappingId) -> Result<(), Fault> {
-        match self.write()?.status_mappings.remove(id.0) {
-            Some(_) => Ok(()),
-            None => Err(Fault::no_such("status mapping", id)),
+        let tables = self.write()?;
+        if tables.status_mappings.remove(id.0).is_none() {
+            return Err(Fault::no_such("status mapping", id));
         }
+        tables.drop_stray_pauses();
+        Ok(())
     }
 
     fn user_map(&mut self, config_id: ConfigId) -> Result<UserMap, Fault> {

@@ -10,6 +10,7 @@ mod conflicts;
 mod connectors;
 mod deletions;
 mod deliveries;
+mod drift;
 mod history;
 mod job_rows;
 mod jobs;

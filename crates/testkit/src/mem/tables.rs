@@ -7,10 +7,11 @@ use syncline_domain::{
     ApiKey, AuditEntry, Base, CommentId, CommentPair, ConfigHealth, ConfigId, Conflict, ConflictId,
     ConflictStatus, ConnectorId, ConnectorRow, Cursor, Delivery, Execution, ExecutionId, Fault,
     FieldMapping, FieldRef, FieldRow, HistoryEntry, Intent, ItemId, ItemOutcome, ItemRetry,
-    JobClaim, LineageId, NotificationId, NotificationSetting, Occurrence, OutboxMessage,
-    OutboxStatus, OutcomeId, Pair, PairId, PlanId, PlannedWrite, Receipt, RememberedReply,
-    Resolution, RulesReview, Side, StatusMapping, StatusRow, StoredPlan, SyncConfig, Tombstone,
-    TypeId, TypeMapping, TypeMappingId, TypeRow, UserMap, Webhook, WebhookId,
+    JobClaim, LineageId, Lookout, LookoutSubject, MappingRef, NotificationId, NotificationSetting,
+    Occurrence, OutboxMessage, OutboxStatus, OutcomeId, Pair, PairId, Pause, PlanId, PlannedWrite,
+    Receipt, RememberedReply, Resolution, RulesReview, Side, StatusMapping, StatusRow, StoredPlan,
+    SyncConfig, Tombstone, TypeId, TypeMapping, TypeMappingId, TypeRow, UserMap, Webhook,
+    WebhookId,
 };
 
 use super::job_rows::JobRow;
@@ -32,6 +33,8 @@ pub(super) struct Tables {
     pub(super) field_mappings: Table<FieldMapping>,
     pub(super) status_mappings: Table<StatusMapping>,
     pub(super) user_maps: Keyed<ConfigId, UserMap>,
+    pub(super) pauses: Table<Pause>,
+    pub(super) lookouts: Keyed<LookoutSubject, Lookout>,
     pub(super) executions: Table<Execution>,
     pub(super) outcomes: Keyed<(ExecutionId, OutcomeId), ItemOutcome>,
     pub(super) last_outcome: i64,
@@ -88,6 +91,7 @@ impl Tables {
         self.fields.keep(|row| !types.contains(&row.type_id));
         self.statuses.keep(|row| !types.contains(&row.type_id));
         self.lineage.keep(|(connector, _), _| *connector != id);
+        self.lookouts.remove(&LookoutSubject::Connector(id));
         let hooks: Vec<WebhookId> =
             self.webhooks.all().filter(|row| row.connector_id == id).map(|row| row.id).collect();
         for hook in hooks {
@@ -111,6 +115,8 @@ impl Tables {
         self.field_mappings.keep(|mapping| mapping.config_id != id);
         self.status_mappings.keep(|rule| !mappings.contains(&rule.type_mapping_id));
         self.user_maps.remove(&id);
+        self.pauses.keep(|row| row.config_id != id);
+        self.lookouts.remove(&LookoutSubject::Config(id));
         self.executions.keep(|run| run.config_id != id);
         self.outcomes.keep(|(run, _), _| !runs.contains(run));
         self.conflicts.keep(|row| row.config_id != id);
@@ -125,6 +131,16 @@ impl Tables {
         self.rules_reviews.remove(&id);
         self.drop_automation(id);
         self.configs.remove(id.0);
+    }
+
+    /// Pauses go with the rows that they are about.
+    pub(super) fn drop_stray_pauses(&mut self) {
+        let Self { pauses, type_mappings, field_mappings, status_mappings, .. } = self;
+        pauses.keep(|row| match row.mapping {
+            MappingRef::Type(id) => type_mappings.get(id.0).is_some(),
+            MappingRef::Field(id) => field_mappings.get(id.0).is_some(),
+            MappingRef::Status(id) => status_mappings.get(id.0).is_some(),
+        });
     }
 
     fn drop_automation(&mut self, id: ConfigId) {

@@ -33,6 +33,8 @@ mod deletions;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod deliveries;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod drift;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod history;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod job_ends;
@@ -85,6 +87,7 @@ pub mod rules {
     pub use super::connectors::*;
     pub use super::deletions::*;
     pub use super::deliveries::*;
+    pub use super::drift::*;
     pub use super::history::*;
     pub use super::job_ends::*;
     pub use super::job_folds::*;
@@ -247,6 +250,10 @@ macro_rules! store_suite {
             history_goes_with_its_pair
             pruning_history_takes_the_oldest
             a_pair_knows_all_its_conflicts
+
+            pauses_come_back_and_are_written_over
+            a_pause_goes_with_its_row
+            lookouts_are_written_over_and_go_with_their_subject
 
             lineages_grow_and_unite
             an_item_leaves_its_family

@@ -1,6 +1,6 @@
 //! A house to test in: server, store, trackers, a client, and the contract every reply is held against.
 
-mod automation;
+pub(crate) mod automation;
 mod client;
 mod contract;
 mod logs;

@@ -35,9 +35,9 @@ pub(crate) const FIELDS: &[&str] = &[
 pub(crate) struct Tracker {
     pub(crate) fake: Arc<FakeConnector>,
     pub(crate) id: ConnectorId,
-    types: BTreeMap<String, TypeId>,
-    fields: BTreeMap<(String, String), FieldId>,
-    statuses: BTreeMap<(String, String), StatusId>,
+    pub(crate) types: BTreeMap<String, TypeId>,
+    pub(crate) fields: BTreeMap<(String, String), FieldId>,
+    pub(crate) statuses: BTreeMap<(String, String), StatusId>,
 }
 
 pub(crate) struct World {

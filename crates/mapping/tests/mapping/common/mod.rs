@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use syncline_domain::{
     ConfigId, ConflictResolution, ConnectorId, Direction, EndSpec, FieldMappingId, FieldRef,
-    FieldRule, FieldSchema, FieldType, Item, ItemId, MapDirection, MappingType, Options, Side,
-    StatusCategory, StatusSchema, SyncConfig, SyncSpec, Timestamp, TriggerType, TypeEnd,
-    TypeMappingId, TypePair, UserMap, Version, When,
+    FieldRule, FieldSchema, FieldType, Item, ItemId, MapDirection, MappingType, Options,
+    PausedRules, Side, StatusCategory, StatusSchema, SyncConfig, SyncSpec, Timestamp, TriggerType,
+    TypeEnd, TypeMappingId, TypePair, UserMap, Version, When,
 };
 use syncline_mapping::{MapContext, Mapped, Occasion, Plan};
 
@@ -101,7 +101,14 @@ pub(crate) fn pair(rules: Vec<FieldRule>) -> TypePair {
             target.fields.push(rule.target.clone());
         }
     }
-    TypePair { id: TypeMappingId(1), source, target, fields: rules, statuses: Vec::new() }
+    TypePair {
+        id: TypeMappingId(1),
+        source,
+        target,
+        fields: rules,
+        statuses: Vec::new(),
+        paused: PausedRules::default(),
+    }
 }
 
 pub(crate) fn spec_of(types: Vec<TypePair>) -> SyncSpec {
@@ -131,6 +138,7 @@ pub(crate) fn spec_of(types: Vec<TypePair>) -> SyncSpec {
         source: end("left", "azuredevops", "Shop"),
         target: end("right", "servicedeskplus", "Desk"),
         types,
+        paused_types: Vec::new(),
         user_map: UserMap::default(),
     }
 }

@@ -1,0 +1,2 @@
+DROP TABLE lookouts;
+DROP TABLE paused_mappings;
