@@ -18,6 +18,8 @@ mod kills;
 mod redmine;
 #[path = "real/two_ways.rs"]
 mod two_ways;
+#[path = "real/whole.rs"]
+mod whole;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -164,6 +166,12 @@ async fn one_way(a: &Redmine, b: &Redmine) {
     let moved = touched(&after).iter().filter(|(id, at)| before.get(id) != Some(at)).count();
     assert_eq!(moved, EDITS, "20 edits move exactly 20 issues");
     assert_eq!(by_subject(&a.issues().await), by_subject(&after));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_issues_between_two_redmine_servers() {
+    let (Some(a), Some(b)) = (Redmine::start("whole-a"), Redmine::start("whole-b")) else { return };
+    whole::issues_are_whole_on_both_sides(&a, &b).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

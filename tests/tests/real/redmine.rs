@@ -158,6 +158,95 @@ impl Redmine {
     }
 }
 
+/// A comment as Redmine tells of it.
+#[derive(Clone, Debug)]
+pub struct Note {
+    pub id: u64,
+    pub text: String,
+}
+
+/// What hangs on an issue, read and changed as a person would.
+impl Redmine {
+    async fn part(&self, id: u64, part: &str) -> Vec<Value> {
+        let path = format!("issues/{id}.json?include={part}");
+        let issue = self.call(self.http.get(self.url(&path))).await;
+        let mut rows = issue["issue"][part].as_array().cloned().unwrap_or_default();
+        rows.sort_by_key(|row| row["id"].as_u64());
+        rows
+    }
+
+    /// The comments of an issue, oldest first.
+    pub async fn notes(&self, id: u64) -> Vec<Note> {
+        let journals = self.part(id, "journals").await;
+        let notes = journals.iter().map(|journal| Note {
+            id: journal["id"].as_u64().unwrap(),
+            text: journal["notes"].as_str().unwrap_or_default().to_owned(),
+        });
+        notes.filter(|note| !note.text.is_empty()).collect()
+    }
+
+    /// Edits a comment; an empty text removes it.
+    pub async fn rewrite(&self, note: u64, text: &str) {
+        let url = self.url(&format!("journals/{note}.json"));
+        self.call(self.http.put(url).json(&json!({"journal": {"notes": text}}))).await;
+    }
+
+    /// The text of an issue.
+    pub async fn description(&self, id: u64) -> String {
+        let issue = self.call(self.http.get(self.url(&format!("issues/{id}.json")))).await;
+        issue["issue"]["description"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Links two issues.
+    pub async fn relate(&self, id: u64, word: &str, other: u64) {
+        let url = self.url(&format!("issues/{id}/relations.json"));
+        let body = json!({"relation": {"issue_to_id": other, "relation_type": word}});
+        self.call(self.http.post(url).json(&body)).await;
+    }
+
+    /// The relations of an issue: from, word, to.
+    pub async fn relations(&self, id: u64) -> Vec<(u64, String, u64)> {
+        let rows = self.part(id, "relations").await;
+        let end = |row: &Value, name: &str| row[name].as_u64().unwrap();
+        rows.iter()
+            .map(|row| {
+                let word = row["relation_type"].as_str().unwrap().to_owned();
+                (end(row, "issue_id"), word, end(row, "issue_to_id"))
+            })
+            .collect()
+    }
+
+    /// Hangs a file on an issue.
+    pub async fn hang(&self, id: u64, name: &str, kind: &str, bytes: &[u8]) {
+        let request = self.http.post(self.url("uploads.json")).query(&[("filename", name)]);
+        let request = request.header("Content-Type", "application/octet-stream");
+        let token = self.call(request.body(bytes.to_vec())).await["upload"]["token"].clone();
+        let upload = json!({"token": token, "filename": name, "content_type": kind});
+        self.change(id, &json!({"uploads": [upload]})).await;
+    }
+
+    /// The files of an issue: their names, and the SHA-256 of what Redmine gives out.
+    pub async fn files(&self, id: u64) -> Vec<(String, String)> {
+        let mut files = Vec::new();
+        for row in self.part(id, "attachments").await {
+            let name = row["filename"].as_str().unwrap().to_owned();
+            let url = self.url(&format!("attachments/download/{}/{name}", row["id"]));
+            let request = self.http.get(url).header("X-Redmine-API-Key", &self.told["API_KEY"]);
+            let answer = request.send().await.unwrap().error_for_status().unwrap();
+            #[expect(clippy::disallowed_methods, reason = "a server of the test's own")]
+            let bytes = answer.bytes().await.unwrap();
+            files.push((name, sha256(&bytes)));
+        }
+        files
+    }
+}
+
+/// The SHA-256 of some bytes, as hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Drop for Redmine {
     fn drop(&mut self) {
         let mut down = Command::new("trackers/redmine/down.sh");

@@ -12,7 +12,7 @@ use crate::redmine::{Asked, Redmine};
 use crate::{essence, ids};
 
 const SEED: u64 = 20_261_128;
-const IDLE_RUNS: usize = 10;
+pub const IDLE_RUNS: usize = 10;
 
 /// An item and its copy: the number at either server.
 #[derive(Clone, Copy)]
@@ -133,7 +133,7 @@ async fn agree(a: &Redmine, b: &Redmine, pairs: &[Pair], titles: &[String]) {
 }
 
 /// Runs that find nothing to do: no write; how many requests they took.
-async fn silence(house: &House, config: ConfigId, a: &Redmine, b: &Redmine, runs: usize) -> usize {
+pub async fn silence(house: &House, config: ConfigId, a: &Redmine, b: &Redmine, runs: usize) -> usize {
     let before = (a.asked(), b.asked());
     for _ in 0..runs {
         let run = house.run(config).await;
