@@ -20,6 +20,8 @@ mod redmine;
 mod two_ways;
 #[path = "real/whole.rs"]
 mod whole;
+#[path = "real/whole_hooked.rs"]
+mod whole_hooked;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -172,6 +174,12 @@ async fn one_way(a: &Redmine, b: &Redmine) {
 async fn whole_issues_between_two_redmine_servers() {
     let (Some(a), Some(b)) = (Redmine::start("whole-a"), Redmine::start("whole-b")) else { return };
     whole::issues_are_whole_on_both_sides(&a, &b).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_bugs_between_azure_devops_and_redmine_by_webhooks() {
+    let Some(redmine) = Redmine::start("whole-c") else { return };
+    whole_hooked::bugs_are_whole_on_both_sides(redmine).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

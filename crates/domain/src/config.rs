@@ -77,7 +77,9 @@ pub struct Options {
     pub sync_links: bool,
     /// Copy attachments.
     pub sync_attachments: bool,
-    /// The largest attachment that is copied, in bytes.
+    /// Where attachments are copied: store the images inside of texts on the other side, too.
+    pub sync_inline_images: bool,
+    /// The largest attachment or image that is copied, in bytes.
     pub attachments_max_bytes: u64,
     /// Read only what changed since the last run.
     pub sync_only_changed: bool,
@@ -126,6 +128,7 @@ impl Default for Options {
             include_comment_metadata: true,
             sync_links: false,
             sync_attachments: false,
+            sync_inline_images: true,
             attachments_max_bytes: 20 * 1024 * 1024,
             sync_only_changed: true,
             create_only: false,

@@ -36,6 +36,7 @@ mod drift;
 mod fault;
 mod history;
 mod ids;
+mod image;
 mod item;
 mod job;
 mod link;
@@ -74,6 +75,7 @@ pub use ids::{
     NotificationId, OccurrenceId, OpId, OutboxId, OutcomeId, PairId, PauseId, PlanId, PlanWriteId,
     ResolutionId, STATUS_REF, StatusId, StatusMappingId, TypeId, TypeMappingId, Version, WebhookId,
 };
+pub use image::{ImageMarkup, ImageSource, InlineImage};
 pub use item::{Attachment, Comment, Fields, Item, ItemLink, NewComment};
 pub use job::{
     CancelAsked, Enqueued, Heartbeat, Job, JobClaim, JobKey, JobLease, JobOutcome,

@@ -13,6 +13,7 @@ use crate::course::{Course, Mode};
 use crate::deletes::sweep;
 use crate::engine::{Engine, RunEnd};
 use crate::error::Stop;
+use crate::images;
 use crate::lease::Keeper;
 use crate::pass::{Pass, reading_sides};
 use crate::points;
@@ -79,6 +80,7 @@ pub(crate) async fn go(
     target: &Arc<dyn Connector>,
 ) -> Result<bool, Stop> {
     course.reach(points::RUN_STARTED)?;
+    let [source, target] = &images::shown(&course.parts.store, &course.spec, [source, target]);
     let recovered = Arc::new(recover(course, source, target).await?);
     if course.is_live() && course.reviewed().is_none() {
         Box::pin(take_up(course, [source, target])).await?;

@@ -12,6 +12,9 @@
 //! 7. `deletes`: what was not found is asked for a second time, and the policy follows what is surely deleted.
 //! 8. `drive`: the run's end, and the lease is given back.
 //!
+//! What hangs on an item is carried once the item is in step (`hanging`); both trackers are seen through `images`, so
+//! that an image inside of a text has one name on both sides.
+//!
 //! A preview drafts what a run would write (`reviewed`); a run that applies such a plan goes the same way with the plan's
 //! items alone, and performs what is stored or refuses.
 //! Beside runs: `resolve` carries a decision out, `explain` tells from `history` why a
@@ -37,8 +40,7 @@
 //! so that neither the tracker's rewriting nor a rule that loses something makes two sides bounce.
 //!
 //! # What is deliberately absent
-//! Queues, schedules, webhooks, credentials and SQL. Images inside of texts keep their addresses. The machine's clock is
-//! read in `system` only.
+//! Queues, schedules, webhooks, credentials and SQL. The machine's clock is read in `system` only.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -86,6 +88,7 @@ mod existing;
 mod explain;
 mod hanging;
 mod history;
+mod images;
 mod known;
 mod lease;
 mod limits;

@@ -13,6 +13,7 @@ use crate::commit::commit;
 use crate::course::{Course, Mode};
 use crate::deletes::{Lost, is_back, judge, reads, revive};
 use crate::error::Stop;
+use crate::images;
 use crate::known::{self, Known, Question};
 use crate::limits;
 use crate::outcome::{Brief, RetryMove, Settled, Verdict, settle};
@@ -57,6 +58,8 @@ pub(crate) struct Page {
     /// Items on which something may hang that is news, with the revision that was read. Until that is done with, their
     /// pairs know no revision of the reading side, so that whoever looks next takes them for moved.
     touched: HashMap<ItemId, Version>,
+    /// Items whose texts show images, and whether one of those is part of the text itself.
+    pub(crate) illustrated: HashMap<ItemId, bool>,
     /// Items with which something went wrong after they had left the run well.
     spoilt: BTreeSet<ItemId>,
     /// Conflicts, by the item that was read.
@@ -81,6 +84,7 @@ impl Page {
             known,
             recovered: Arc::clone(recovered),
             touched: HashMap::new(),
+            illustrated: HashMap::new(),
             spoilt: BTreeSet::new(),
             clashes: BTreeMap::new(),
             to_ask: BTreeSet::new(),
@@ -174,6 +178,21 @@ impl Page {
             Some(moving) => *moving = with_version(pass.read, moving.clone(), version),
             None => {
                 let pair = Box::new(with_version(pass.read, pair.clone(), version));
+                self.moves.push(Fact::Seen { pair });
+            }
+        }
+    }
+
+    /// The copy of a pair was written once more and has another revision, which is nobody's edit.
+    pub(crate) fn rewritten(&mut self, pass: &Pass, pair: &Pair, before: &Version, now: Version) {
+        let Some(item) = pair.item(pass.read) else { return };
+        if pair.version(pass.write) != before {
+            return;
+        }
+        match self.moves.iter_mut().find_map(|fact| fact.pair_of(pass.read, item)) {
+            Some(moving) => *moving = with_version(pass.write, moving.clone(), now),
+            None => {
+                let pair = Box::new(with_version(pass.write, pair.clone(), now));
                 self.moves.push(Fact::Seen { pair });
             }
         }
@@ -341,6 +360,12 @@ fn look(course: &Course, pass: &Pass, page: &mut Page, items: Vec<Item>) -> Vec<
         let moved = moved.map(|memory| pair_seen(pass, &memory.pair, &item));
         if memory.is_none() || moved.is_some() {
             page.touched.insert(id.clone(), item.version.clone());
+            if pass.moves_images()
+                && let (named, data) = images::look(pass.reader.as_ref(), &item)
+                && (named || data)
+            {
+                page.illustrated.insert(id.clone(), data);
+            }
         }
         let done_before = memory.is_some_and(|memory| course.has_left(pass, &memory.pair));
         let over = memory.and_then(|memory| fits_again(pass, memory, &item));

@@ -13,6 +13,7 @@ use crate::agree::{Agreement, first_agreement};
 use crate::clash::end_all;
 use crate::engine::Engine;
 use crate::error::{PairError, Stop};
+use crate::images;
 use crate::known::PairMemory;
 use crate::lease::lease_name;
 use crate::pass::Pass;
@@ -42,6 +43,7 @@ pub(crate) async fn pair_by_hand(
         Err(Fault::NotFound(_)) => return Err(PairError::NotFound(config)),
         Err(fault) => return Err(fault.into()),
     };
+    let [source, target] = images::shown(&engine.parts.store, &spec, [&source, &target]);
     let left = one_item(source.as_ref(), source_item, "source").await?;
     let right = one_item(target.as_ref(), target_item, "target").await?;
     let pass = Pass::prepare(&spec, Side::Source, [&source, &target], 0.into(), false)?;

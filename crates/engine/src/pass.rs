@@ -62,6 +62,11 @@ impl Pass {
             && self.writer_can.attachments
     }
 
+    /// Whether images inside of texts are carried.
+    pub(crate) fn moves_images(&self) -> bool {
+        self.copies_files() && self.spec.config.options.sync_inline_images
+    }
+
     /// Whether anything is carried beside fields.
     pub(crate) fn carries_more(&self) -> bool {
         self.copies_comments() || self.copies_links() || self.copies_files()

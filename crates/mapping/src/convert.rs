@@ -1,7 +1,7 @@
 //! Values from one field type to another: what a direct rule does, and what every rule ends with.
 
 use serde_json::{Number, Value};
-use syncline_domain::{FieldSchema, FieldType, Identity};
+use syncline_domain::{FieldSchema, FieldType, Identity, TextFormat};
 
 use crate::transform::{Table, html, markdown, read_date};
 
@@ -109,6 +109,21 @@ pub(crate) fn text_as_is(value: &Value) -> Result<String, String> {
         Value::Array(parts) => joined(parts, LIST_SEPARATOR),
         other => plain_text(other)
             .ok_or_else(|| format!("{} has no text form; map one of its parts", shown(other))),
+    }
+}
+
+/// A text in another format. What plain text holds stays as it is in Markdown.
+///
+/// # Errors
+/// Why it cannot be read: it is too large, or its elements are nested too deeply.
+pub fn convert_text(text: &str, from: TextFormat, to: TextFormat) -> Result<String, String> {
+    match (from, to) {
+        (TextFormat::Html, TextFormat::Text) => html::to_text(text),
+        (TextFormat::Html, TextFormat::Markdown) => markdown::from_html(text),
+        (TextFormat::Markdown, TextFormat::Text) => markdown::to_text(text),
+        (TextFormat::Markdown, TextFormat::Html) => markdown::to_html(text),
+        (TextFormat::Text, TextFormat::Html) => Ok(html::from_text(text)),
+        _ => Ok(text.to_owned()),
     }
 }
 

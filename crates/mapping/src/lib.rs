@@ -115,6 +115,7 @@ mod validate;
 
 pub use check::{check_expression, check_rule, check_transformation, check_value_map};
 pub use context::MapContext;
+pub use convert::convert_text;
 pub use issue::{Issue, Severity};
 pub use plan::{CompiledPair, Plan, WrittenField};
 pub use round_trip::check_round_trip;

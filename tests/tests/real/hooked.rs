@@ -50,6 +50,11 @@ pub struct Scene {
 impl Scene {
     /// About `items` bugs in Azure DevOps, each copied to Redmine, and hooks on both sides.
     pub async fn new(redmine: Redmine, items: u64) -> Self {
+        Self::with_options(redmine, items, json!({})).await
+    }
+
+    /// The same, with these options.
+    pub async fn with_options(redmine: Redmine, items: u64, options: Value) -> Self {
         let stage = Stage::open();
         // Four in five of a sandbox's items are bugs.
         let azure = Arc::new(stage.azure(usize::try_from(items * 5 / 4).unwrap()).await);
@@ -70,14 +75,14 @@ impl Scene {
             issues: BTreeMap::new(),
         };
         scene.serve().await;
-        scene.set_up().await;
+        scene.set_up(options).await;
         scene.sync().await;
         scene.issues = scene.pairs().await;
         assert_eq!(scene.agree().await.len(), bugs.len(), "every bug has its issue");
         scene
     }
 
-    async fn set_up(&mut self) {
+    async fn set_up(&mut self, options: Value) {
         let info = self.azure.info();
         let azure = json!({
             "name": "Azure DevOps", "connector_type": info.connector_type, "base_url": info.base_url,
@@ -89,7 +94,7 @@ impl Scene {
             "/api/sync-configs",
             json!({
                 "name": "both ways", "source_connector_id": source, "target_connector_id": target,
-                "direction": "bidirectional", "conflict_resolution": "source-priority",
+                "direction": "bidirectional", "conflict_resolution": "source-priority", "options": options,
                 "type_mappings": [{
                     "source_type_id": of_source, "target_type_id": of_target, "suggest": true
                 }]
@@ -165,6 +170,11 @@ impl Scene {
     pub async fn retitle_bug(&self, id: &str, title: &str) {
         retitle(&self.azure, id, title);
         self.hooks.as_ref().unwrap().tell("updated", id).await;
+    }
+
+    /// Azure DevOps tells of what happened to a bug.
+    pub async fn tell(&self, event: &str, id: &str) {
+        self.hooks.as_ref().unwrap().tell(event, id).await;
     }
 
     /// A person makes a bug, and Azure DevOps tells.

@@ -194,7 +194,7 @@ impl Redmine {
     /// The text of an issue.
     pub async fn description(&self, id: u64) -> String {
         let issue = self.call(self.http.get(self.url(&format!("issues/{id}.json")))).await;
-        issue["issue"]["description"].as_str().unwrap_or_default().to_owned()
+        issue["issue"]["description"].as_str().unwrap_or_default().replace("\r\n", "\n")
     }
 
     /// Links two issues.

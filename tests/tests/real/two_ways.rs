@@ -133,7 +133,13 @@ async fn agree(a: &Redmine, b: &Redmine, pairs: &[Pair], titles: &[String]) {
 }
 
 /// Runs that find nothing to do: no write; how many requests they took.
-pub async fn silence(house: &House, config: ConfigId, a: &Redmine, b: &Redmine, runs: usize) -> usize {
+pub async fn silence(
+    house: &House,
+    config: ConfigId,
+    a: &Redmine,
+    b: &Redmine,
+    runs: usize,
+) -> usize {
     let before = (a.asked(), b.asked());
     for _ in 0..runs {
         let run = house.run(config).await;

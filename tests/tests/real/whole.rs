@@ -1,5 +1,5 @@
-//! Whole issues between two Redmine servers, two ways: comments, links and files of both sides, each read back through
-//! the servers' own API.
+//! Whole issues between two Redmine servers, two ways: comments, links, files and images of both sides, each read back
+//! through the servers' own API.
 
 use std::collections::BTreeMap;
 
@@ -51,7 +51,8 @@ impl Scene<'_> {
 
 pub async fn issues_are_whole_on_both_sides(a: &Redmine, b: &Redmine) {
     for n in 0..ISSUES {
-        let issue = json!({"tracker_id": MAPPED, "subject": format!("issue {n}"), "description": "Text"});
+        let issue =
+            json!({"tracker_id": MAPPED, "subject": format!("issue {n}"), "description": "Text"});
         a.create(&issue).await;
     }
     let house = House::open();
@@ -69,6 +70,7 @@ pub async fn issues_are_whole_on_both_sides(a: &Redmine, b: &Redmine) {
     comments_follow_their_originals(&scene).await;
     links_wait_for_their_other_end(&scene).await;
     files_are_the_same_bytes(&scene).await;
+    images_are_shown_on_both_sides(&scene).await;
     silence(&scene.house, config, a, b, IDLE_RUNS).await;
 }
 
@@ -118,7 +120,8 @@ async fn comments_follow_their_originals(scene: &Scene<'_>) {
     let texts = scene.texts().await;
     both(&texts["issue 0"], &["stays at A"]);
     both(&texts["issue 1"], &["stays at B"]);
-    let others = texts.iter().filter(|(subject, _)| !matches!(subject.as_str(), "issue 0" | "issue 1"));
+    let others =
+        texts.iter().filter(|(subject, _)| !matches!(subject.as_str(), "issue 0" | "issue 1"));
     for (subject, (at_a, at_b)) in others {
         assert!(at_a.is_empty() && at_b.is_empty(), "nobody spoke on {subject}");
     }
@@ -160,7 +163,8 @@ async fn links_wait_for_their_other_end(scene: &Scene<'_>) {
 async fn files_are_the_same_bytes(scene: &Scene<'_>) {
     let pairs = scene.pairs().await;
     let ((a4, b4), (a5, b5)) = (pairs["issue 4"], pairs["issue 5"]);
-    let large: Vec<u8> = (0..2_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let large: Vec<u8> =
+        (0..2_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     scene.a.hang(a4, "large.bin", "application/octet-stream", &large).await;
     scene.a.hang(a4, "Notizen zur Straße.txt", "text/plain", "größer".as_bytes()).await;
     scene.b.hang(b5, "log.txt", "text/plain", b"what happened").await;
@@ -173,4 +177,44 @@ async fn files_are_the_same_bytes(scene: &Scene<'_>) {
     let (at_a, at_b) = (scene.a.files(a5).await, scene.b.files(b5).await);
     assert_eq!(at_a, [("log.txt".to_owned(), sha256(b"what happened"))]);
     assert_eq!(at_a, at_b);
+}
+
+/// Images in texts and comments of both sides are the same bytes on the other, and every text names its own tracker's file.
+async fn images_are_shown_on_both_sides(scene: &Scene<'_>) {
+    let pairs = scene.pairs().await;
+    let ((a6, b6), (a7, b7)) = (pairs["issue 6"], pairs["issue 7"]);
+    let (shot, sketch) = (png(6), png(7));
+    scene.a.hang(a6, "shot.png", "image/png", &shot).await;
+    scene.a.change(a6, &json!({"description": "See !shot.png! there"})).await;
+    scene.a.change(a6, &json!({"notes": "again: !shot.png!"})).await;
+    scene.b.hang(b7, "skizze 1.png", "image/png", &sketch).await;
+    scene.b.change(b7, &json!({"description": "Look:\n\n!skizze%201.png!"})).await;
+    scene.b.change(b7, &json!({"notes": "once more\n\n!skizze%201.png!"})).await;
+    scene.sync().await;
+    scene.sync().await;
+    assert_eq!(scene.b.description(b6).await, "See !shot.png! there");
+    assert_eq!(scene.b.files(b6).await, [("shot.png".to_owned(), sha256(&shot))]);
+    assert_eq!(scene.a.files(a6).await, [("shot.png".to_owned(), sha256(&shot))]);
+    let again = scene.b.comments(b6).await;
+    assert!(again.len() == 1 && again[0].ends_with("again: !shot.png!"), "{again:?}");
+
+    assert_eq!(scene.a.description(a7).await, "Look:\n\n!skizze_1.png!");
+    assert_eq!(scene.a.files(a7).await, [("skizze_1.png".to_owned(), sha256(&sketch))]);
+    assert_eq!(scene.b.files(b7).await.len(), 1);
+    let again = scene.a.comments(a7).await;
+    assert!(again.len() == 1 && again[0].ends_with("!skizze_1.png!"), "{again:?}");
+
+    // What a person writes around a moved image goes back with the name that it has there.
+    scene.a.change(a7, &json!({"description": "Look here:\n\n!skizze_1.png!"})).await;
+    scene.sync().await;
+    assert_eq!(scene.b.description(b7).await, "Look here:\n\n!skizze%201.png!");
+    assert_eq!((scene.a.files(a7).await.len(), scene.b.files(b7).await.len()), (1, 1));
+}
+
+/// A picture, as far as its first bytes tell.
+pub fn png(number: u8) -> Vec<u8> {
+    let start = b"\x89PNG\r\n\x1a\n".iter().copied();
+    start
+        .chain((0..5_000_u16).map(|n| number.wrapping_mul(31).wrapping_add(n.to_le_bytes()[0])))
+        .collect()
 }

@@ -129,6 +129,8 @@ pub(crate) struct OptionsBody {
     include_comment_metadata: Option<bool>,
     sync_links: Option<bool>,
     sync_attachments: Option<bool>,
+    /// Where attachments are copied, images inside of texts are, too.
+    sync_inline_images: Option<bool>,
     attachments_max_bytes: Option<u64>,
     sync_only_changed: Option<bool>,
     create_only: Option<bool>,

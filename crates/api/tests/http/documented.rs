@@ -30,6 +30,7 @@ fn config(name: &str) -> Value {
         "is_active": 1, "type_mappings": [pair()],
         "options": {
             "sync_comments": true, "include_comment_metadata": false, "sync_links": true, "sync_attachments": true,
+            "sync_inline_images": false,
             "attachments_max_bytes": 1000, "sync_only_changed": false, "create_only": false, "update_existing": true,
             "target_edits": "keep", "external_id_field": "reference",
             "match_existing": {"source_field": "title", "target_field": "subject", "on_many": "skip"},

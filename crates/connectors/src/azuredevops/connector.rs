@@ -11,8 +11,9 @@ use syncline_domain::ports::{
     FindCreated, OwnChange, Presence, Write,
 };
 use syncline_domain::{
-    Attachment, Comment, CommentId, Cursor, FieldRef, Identity, Item, ItemId, ItemLink, LinkKind,
-    LinkWords, NewComment, Schema, TextFormat, TypeSchema, Version,
+    Attachment, Comment, CommentId, Cursor, FieldRef, Identity, ImageMarkup, ImageSource,
+    InlineImage, Item, ItemId, ItemLink, LinkKind, LinkWords, NewComment, Schema, TextFormat,
+    TypeSchema, Version,
 };
 use syncline_outbound::Client;
 
@@ -21,7 +22,7 @@ use super::config::Config;
 use super::reading::{self, number, numbers, read_all};
 use super::requests::{Api, SignIn};
 use super::walk::Walk;
-use super::{check, convert, discussion, history, lookup, relations, schema};
+use super::{check, convert, discussion, history, images, lookup, relations, schema};
 
 /// Types whose metadata is read at once.
 const TYPES_AT_ONCE: usize = 4;
@@ -329,5 +330,29 @@ impl Connector for AzureDevOps {
         Box::pin(async move {
             relations::attach(&self.api, number(id)?, name, content_type, bytes).await
         })
+    }
+
+    fn image_markup(&self, field: Option<&FieldRef>) -> Option<ImageMarkup> {
+        images::markup(&self.api.config, field)
+    }
+
+    fn inline_images<'a>(
+        &'a self,
+        _id: &'a ItemId,
+        addresses: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<ImageSource>, ConnectorError>> {
+        let found = addresses.iter().map(|address| images::source(&self.api.config, address));
+        let found = found.collect();
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn host_image<'a>(
+        &'a self,
+        _id: &'a ItemId,
+        name: &'a str,
+        content_type: &'a str,
+        bytes: Vec<u8>,
+    ) -> BoxFuture<'a, Result<InlineImage, ConnectorError>> {
+        Box::pin(images::host(&self.api, name, content_type, bytes))
     }
 }

@@ -28,6 +28,7 @@ mod events;
 mod factory;
 mod filter;
 mod history;
+mod images;
 mod lexer;
 mod lookup;
 mod patch;

@@ -91,7 +91,7 @@ fn file(relation: &Relation) -> Option<Attachment> {
     })
 }
 
-fn last_segment(url: &str) -> Option<&str> {
+pub(super) fn last_segment(url: &str) -> Option<&str> {
     let path = url.split(['?', '#']).next()?.trim_end_matches('/');
     path.rsplit('/').next().filter(|segment| !segment.is_empty())
 }

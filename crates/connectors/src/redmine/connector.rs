@@ -9,13 +9,14 @@ use syncline_domain::ports::{
     FindCreated, OwnChange, Presence, Write,
 };
 use syncline_domain::{
-    Attachment, Comment, CommentId, Cursor, FieldRef, Identity, Item, ItemId, ItemLink, LinkKind,
-    LinkWords, NewComment, Schema, TextFormat, Version,
+    Attachment, Comment, CommentId, Cursor, FieldRef, Identity, ImageMarkup, ImageSource,
+    InlineImage, Item, ItemId, ItemLink, LinkKind, LinkWords, NewComment, Schema, TextFormat,
+    Version,
 };
 
 use super::requests::{Api, PAGE};
 use super::walk::{Walk, number};
-use super::{apply, check, comments, history, lookup, people, relations, schema};
+use super::{apply, check, comments, history, images, lookup, people, relations, schema};
 
 /// One Redmine project, or all that an account sees.
 pub(crate) struct Redmine {
@@ -216,5 +217,27 @@ impl Connector for Redmine {
         bytes: Vec<u8>,
     ) -> BoxFuture<'a, Result<Attachment, ConnectorError>> {
         Box::pin(relations::attach(&self.api, id, name, content_type, bytes))
+    }
+
+    fn image_markup(&self, field: Option<&FieldRef>) -> Option<ImageMarkup> {
+        images::markup(&self.api, field)
+    }
+
+    fn inline_images<'a>(
+        &'a self,
+        id: &'a ItemId,
+        addresses: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<ImageSource>, ConnectorError>> {
+        Box::pin(images::sources(&self.api, id, addresses))
+    }
+
+    fn host_image<'a>(
+        &'a self,
+        id: &'a ItemId,
+        name: &'a str,
+        content_type: &'a str,
+        bytes: Vec<u8>,
+    ) -> BoxFuture<'a, Result<InlineImage, ConnectorError>> {
+        Box::pin(images::host(&self.api, id, name, content_type, bytes))
     }
 }

@@ -38,6 +38,7 @@ mod factory;
 mod fields;
 mod filter;
 mod history;
+mod images;
 mod lists;
 mod lookup;
 mod people;

@@ -10,14 +10,14 @@ use syncline_domain::ports::{
     FindCreated, Presence, Write, WriteKind,
 };
 use syncline_domain::{
-    Attachment, Comment, CommentId, Cursor, FieldRef, Identity, Item, ItemId, ItemLink, LinkKind,
-    LinkWords, NewComment, Schema, TextFormat,
+    Attachment, Comment, CommentId, Cursor, FieldRef, Identity, ImageMarkup, ImageSource, Item,
+    ItemId, ItemLink, LinkKind, LinkWords, NewComment, Schema, TextFormat,
 };
 
 use super::people::Directory;
 use super::requests::{Api, ROWS};
 use super::walk::Walk;
-use super::{apply, check, hanging, lookup, reading, schema};
+use super::{apply, check, hanging, images, lookup, reading, schema};
 
 /// One portal of ServiceDesk Plus.
 pub(crate) struct ServiceDeskPlus {
@@ -306,5 +306,17 @@ impl Connector for ServiceDeskPlus {
         bytes: Vec<u8>,
     ) -> BoxFuture<'a, Result<Attachment, ConnectorError>> {
         Box::pin(async move { hanging::attach(&self.api, id, name, content_type, &bytes).await })
+    }
+
+    fn image_markup(&self, field: Option<&FieldRef>) -> Option<ImageMarkup> {
+        images::markup(field)
+    }
+
+    fn inline_images<'a>(
+        &'a self,
+        id: &'a ItemId,
+        addresses: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<ImageSource>, ConnectorError>> {
+        Box::pin(images::sources(&self.api, id, addresses))
     }
 }

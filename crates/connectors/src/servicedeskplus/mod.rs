@@ -28,6 +28,7 @@ mod events;
 mod factory;
 mod filter;
 mod hanging;
+mod images;
 mod lookup;
 mod people;
 mod reading;

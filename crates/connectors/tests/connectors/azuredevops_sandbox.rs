@@ -11,8 +11,8 @@ use syncline_domain::ports::{
     PortableTerm, Presence, Write, WriteKind,
 };
 use syncline_domain::{
-    Credentials, FieldRef, FieldType, Fields, Identity, Item, ItemId, ItemLink, NewComment, OpId,
-    STATUS_REF, StatusCategory, TextFormat, Version,
+    Credentials, FieldRef, FieldType, Fields, Identity, ImageMarkup, ImageSource, Item, ItemId,
+    ItemLink, NewComment, OpId, STATUS_REF, StatusCategory, TextFormat, Version,
 };
 use syncline_sandbox::{
     AzureDevOps, AzureDevOpsOptions, EffectOp, FaultKind, FaultRule, RunningSandbox,
@@ -532,6 +532,29 @@ async fn comments_links_and_files_go_and_come_back() {
     );
     assert_eq!(connector.download(&id, &files[0], 1_000).await.unwrap(), bytes);
     assert_eq!(connector.download(&id, &files[0], 3).await.unwrap_err().kind, ErrorKind::Invalid);
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn an_image_is_stored_for_a_text_and_read_by_its_address() {
+    let (sandbox, _wall, connector) = start(2).await;
+    let id = ItemId::from("1");
+    let bytes = b"\x89PNG\r\n\x1a\n not really".to_vec();
+    let before = connector.fetch(std::slice::from_ref(&id)).await.unwrap()[0].version.clone();
+    let stored = connector.host_image(&id, "a shot.png", "image/png", bytes.clone()).await.unwrap();
+    assert!(connector.attachments(&id).await.unwrap().is_empty(), "only the text shows it");
+    let after = connector.fetch(std::slice::from_ref(&id)).await.unwrap()[0].version.clone();
+    assert_eq!(before, after);
+    let foreign = stored.address.replace("127.0.0.1", "127.0.0.2");
+    let addresses = [stored.address.clone(), foreign, "https://x.example/a.png".to_owned()];
+    let found = connector.inline_images(&id, &addresses).await.unwrap();
+    assert_eq!(found[1..], [ImageSource::Elsewhere, ImageSource::Elsewhere]);
+    let ImageSource::Here(image) = &found[0] else { panic!("{found:?}") };
+    assert_eq!((&image.address, image.file.name.as_str()), (&stored.address, "a shot.png"));
+    assert_eq!(connector.download(&id, &image.file, 1_000).await.unwrap(), bytes);
+    let title = FieldRef::from("System.Title");
+    assert_eq!(connector.image_markup(Some(&title)), None);
+    assert_eq!(connector.image_markup(None), Some(ImageMarkup::Html));
     sandbox.stop().await;
 }
 

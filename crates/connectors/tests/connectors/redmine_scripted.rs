@@ -3,7 +3,7 @@
 use crate::support::{connect_with, ids, walk};
 use serde_json::json;
 use syncline_domain::ports::{ChangeQuery, ErrorKind};
-use syncline_domain::{AuthType, ConnectorSettings, Credentials, Timestamp};
+use syncline_domain::{AuthType, ConnectorSettings, Credentials, ImageSource, Timestamp};
 use syncline_testkit::ManualClock;
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -60,4 +60,57 @@ async fn a_key_that_became_nobodys_stops_the_walk_instead_of_showing_the_public_
             Err(error) => assert_eq!((knows_the_key, error.kind), (false, ErrorKind::Auth)),
         }
     }
+}
+
+/// Addresses in a text of issue 7 and what they mean: the newest file of a name, a file by its number, or nothing of ours.
+#[tokio::test]
+async fn images_are_files_of_the_same_issue() {
+    let server = MockServer::start().await;
+    let file = |id: u64, name: &str| json!({"id": id, "filename": name, "filesize": 3, "content_type": "image/png"});
+    let files = [file(3, "shot.png"), file(4, "Shot.png"), file(5, "my shot.png")];
+    let issue = json!({
+        "id": 7, "project": {"id": 1, "name": "P"}, "tracker": {"id": 1, "name": "Bug"},
+        "status": {"id": 1, "name": "New"}, "priority": {"id": 2, "name": "Normal"},
+        "subject": "s", "created_on": "2026-01-05T08:00:00Z", "updated_on": "2026-01-05T08:00:00Z",
+        "attachments": files
+    });
+    let answer = ResponseTemplate::new(200).set_body_json(json!({"issue": issue}));
+    let asked = Mock::given(method("GET")).and(path("/issues/7.json")).respond_with(answer);
+    asked.expect(1).mount(&server).await;
+    let settings = ConnectorSettings {
+        connector_type: "redmine".to_owned(),
+        base_url: server.uri(),
+        endpoint: String::new(),
+        auth_type: AuthType::ApiKey,
+        metadata: json!({}),
+    };
+    let clock = ManualClock::at(Timestamp::from_secs(1_767_700_000));
+    let redmine = connect_with(&settings, &Credentials::new([("apiKey", "k")]), &clock, |_| ());
+    let url = |rest: &str| format!("{}/attachments/download/{rest}", server.uri());
+    let addresses = [
+        "shot.png".to_owned(),
+        "my%20shot.png".to_owned(),
+        url("3/shot.png"),
+        "none.png".to_owned(),
+        "https://x.example/attachments/download/3/shot.png".to_owned(),
+        url("9/other.png"),
+    ];
+    let found = redmine.inline_images(&"7".into(), &addresses).await.unwrap();
+    let here = |source: &ImageSource| match source {
+        ImageSource::Here(image) => (image.file.id.clone(), image.address.clone()),
+        other => (format!("{other:?}"), String::new()),
+    };
+    assert_eq!(here(&found[0]), ("4".to_owned(), "Shot.png".to_owned()), "the newest of the name");
+    assert_eq!(
+        here(&found[1]),
+        ("5".to_owned(), "my%20shot.png".to_owned()),
+        "a name with a blank"
+    );
+    assert_eq!(here(&found[2]), ("3".to_owned(), url("3/shot.png")), "hidden by the newer one");
+    assert_eq!(found[3..5], [ImageSource::Elsewhere, ImageSource::Elsewhere]);
+    assert!(matches!(found[5], ImageSource::Locked(_)), "{found:?}");
+    // Nothing that looks like a file of Redmine's asks for nothing.
+    let foreign = ["https://cdn.example/a.png".to_owned(), "/images/a.png".to_owned()];
+    let found = redmine.inline_images(&"7".into(), &foreign).await.unwrap();
+    assert_eq!(found, [ImageSource::Elsewhere, ImageSource::Elsewhere]);
 }

@@ -11,8 +11,8 @@ use syncline_domain::ports::{
     Presence, Write, WriteKind,
 };
 use syncline_domain::{
-    Credentials, FieldRef, FieldType, Fields, Identity, Item, ItemId, ItemLink, NewComment, OpId,
-    StatusCategory, TextFormat, Version,
+    Credentials, FieldRef, FieldType, Fields, Identity, ImageSource, InlineImage, Item, ItemId,
+    ItemLink, NewComment, OpId, StatusCategory, TextFormat, Version,
 };
 use syncline_sandbox::{
     FaultKind, FaultRule, Flavour, RunningSandbox, SandboxOptions, ServiceDeskOptions,
@@ -449,6 +449,13 @@ async fn notes_links_and_files_go_and_come_back_in_both_flavours() {
             connector.download(&one, &files[0], 3).await.unwrap_err().kind,
             ErrorKind::Invalid
         );
+        let pasted = "/inlineimages/WorkOrder/7.png".to_owned();
+        let addresses = [files[0].url.clone(), pasted, "https://x.example/a.png".to_owned()];
+        let found = connector.inline_images(&one, &addresses).await.unwrap();
+        let image = InlineImage { file: files[0].clone(), address: files[0].url.clone() };
+        assert_eq!(found[0], ImageSource::Here(Box::new(image)));
+        assert!(matches!(found[1], ImageSource::Locked(_)), "{found:?}");
+        assert_eq!(found[2], ImageSource::Elsewhere);
         sandbox.stop().await;
     }
 }

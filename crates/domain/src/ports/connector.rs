@@ -9,7 +9,8 @@ use serde_json::Value;
 use super::BoxFuture;
 use crate::{
     Attachment, Comment, CommentId, Cursor, ErrorType, FieldFault, FieldRef, Fields, Identity,
-    Item, ItemId, ItemLink, LinkWords, NewComment, OpId, Schema, TextFormat, Timestamp, Version,
+    ImageMarkup, ImageSource, InlineImage, Item, ItemId, ItemLink, LinkWords, NewComment, OpId,
+    Schema, TextFormat, Timestamp, Version,
 };
 
 /// One tracker account in one project.
@@ -225,6 +226,38 @@ pub trait Connector: Send + Sync {
     ) -> BoxFuture<'a, Result<Attachment, ConnectorError>> {
         let _ = (id, name, content_type, bytes);
         Box::pin(async { Err(ConnectorError::unsupported("adding attachments")) })
+    }
+
+    /// How a field's text names images; of `None` how comments do, as far as their format does not say. `None` (the
+    /// default) where it shows none. Does no input or output.
+    fn image_markup(&self, field: Option<&FieldRef>) -> Option<ImageMarkup> {
+        let _ = field;
+        None
+    }
+
+    /// What the addresses of images in an item's texts mean here, one answer each, in their order. Addresses are only
+    /// looked at, never asked: what is [`ImageSource::Here`] is read with [`Connector::download`].
+    fn inline_images<'a>(
+        &'a self,
+        id: &'a ItemId,
+        addresses: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<ImageSource>, ConnectorError>> {
+        let _ = id;
+        Box::pin(async move { Ok(addresses.iter().map(|_| ImageSource::Elsewhere).collect()) })
+    }
+
+    /// Stores an image that a text of an item is going to show. By default it is hung on the item like any file.
+    fn host_image<'a>(
+        &'a self,
+        id: &'a ItemId,
+        name: &'a str,
+        content_type: &'a str,
+        bytes: Vec<u8>,
+    ) -> BoxFuture<'a, Result<InlineImage, ConnectorError>> {
+        Box::pin(async move {
+            let file = self.attach(id, name, content_type, bytes).await?;
+            Ok(InlineImage { address: file.url.clone(), file })
+        })
     }
 }
 

@@ -25,6 +25,7 @@ use syncline_domain::{
 
 use crate::engine::Engine;
 use crate::error::PreviewError;
+use crate::images;
 use crate::pass::Pass;
 use crate::recover::SKEW;
 use crate::start::faults_of;
@@ -287,7 +288,8 @@ async fn prepare<'a>(
     if !faults.is_empty() {
         return Err(PreviewError::Invalid(faults));
     }
-    let prepare = |side| match Pass::prepare(&spec, side, ends, 0.into(), true) {
+    let [source, target] = &images::shown(&engine.parts.store, &spec, ends);
+    let prepare = |side| match Pass::prepare(&spec, side, [source, target], 0.into(), true) {
         Ok(pass) => Ok(pass),
         Err(Fault::Invalid(faults)) => Err(PreviewError::Invalid(faults)),
         Err(fault) => Err(PreviewError::Store(fault)),

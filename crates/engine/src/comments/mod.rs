@@ -2,6 +2,7 @@
 //! its copy follows it.
 
 mod follow;
+mod form;
 mod look;
 mod text;
 
@@ -19,6 +20,7 @@ use syncline_domain::{
 
 use crate::course::Course;
 use crate::error::Stop;
+use crate::hanging::Memos;
 use crate::lease::Keeper;
 use crate::outcome::error_of;
 use crate::page::{Page, at};
@@ -52,9 +54,11 @@ pub(crate) async fn copy(
     pass: &Pass,
     page: &mut Page,
     pairs: &[Pair],
+    memos: &mut Memos,
 ) -> Result<(), Stop> {
     let known = known_pairs(course, pairs).await?;
     let batches = list(course, pass, page, known).await?;
+    let batches = form::shape(course, pass, page, batches, memos).await?;
     if batches.is_empty() {
         return Ok(());
     }

@@ -82,7 +82,7 @@ fn is_alike(one: &Attachment, other: &Attachment) -> bool {
     one.name == other.name && sizes.is_none_or(|(one, other)| one == other)
 }
 
-fn pair_of(read: Side, file: &str, copy: &str) -> FilePair {
+pub(super) fn pair_of(read: Side, file: &str, copy: &str) -> FilePair {
     let (source, target) = match read {
         Side::Source => (file, copy),
         Side::Target => (copy, file),

@@ -9,17 +9,21 @@ use syncline_domain::{Base, Fault, FieldRef, PairId, Side, Timestamp};
 
 use crate::course::Course;
 use crate::error::Stop;
+use crate::images::ImagePair;
 use crate::known::HANGING;
 
 /// The memory of one pair.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Memo {
+pub(crate) struct Memo {
     /// Links that both sides had: the kind, and the other end by its item of the source.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) links: BTreeSet<String>,
     /// Files and their copies.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) files: Vec<FilePair>,
+    /// Images inside of texts and their copies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) images: Vec<ImagePair>,
 }
 
 /// A file and its copy, by the trackers' ids.
@@ -44,6 +48,12 @@ pub(super) fn of_rows(rows: &[Base]) -> HashMap<PairId, Memo> {
     let mine = rows.iter().filter(|row| row.field_ref.as_str() == HANGING);
     mine.filter_map(|row| Some((row.pair_id, serde_json::from_value(row.value.clone()).ok()?)))
         .collect()
+}
+
+/// The images among the bases of some pairs.
+pub(crate) fn images_of(rows: &[Base]) -> HashMap<PairId, Vec<ImagePair>> {
+    let memos = of_rows(rows).into_iter().filter(|(_, memo)| !memo.images.is_empty());
+    memos.map(|(pair, memo)| (pair, memo.images)).collect()
 }
 
 /// Stores memories that grew.

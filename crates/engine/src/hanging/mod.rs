@@ -3,11 +3,14 @@
 //! Only items that were changed are looked at, and their pairs know no revision of the reading side until everything
 //! that hangs on them is done with: whatever ends the run before, the next one looks again.
 //!
-//! Files: `links`, `files`, `memo` (what was carried before); comments have a room of their own.
+//! Files: `images` (inside of texts; comments ask for theirs), `links`, `files`, `moving` (one image on its way), `memo`
+//! (what was carried before); comments have a room of their own.
 
 mod files;
+mod images;
 mod links;
 mod memo;
+mod moving;
 
 use std::collections::HashMap;
 
@@ -20,7 +23,9 @@ use crate::error::Stop;
 use crate::outcome::error_of;
 use crate::page::{Page, at};
 use crate::pass::Pass;
-use memo::Memo;
+pub(crate) use images::of_comments;
+pub(crate) use memo::Memo;
+pub(crate) use memo::images_of;
 
 /// Carries what hangs on the page's items.
 ///
@@ -32,8 +37,11 @@ pub(crate) async fn carry(course: &Course, pass: &Pass, page: &mut Page) -> Resu
         return Ok(());
     }
     let (pairs, mut memos) = known(course, pass, items).await?;
+    if pass.moves_images() {
+        images::copy(course, pass, page, &pairs, &mut memos).await?;
+    }
     if pass.copies_comments() {
-        comments::copy(course, pass, page, &pairs).await?;
+        comments::copy(course, pass, page, &pairs, &mut memos).await?;
     }
     if pass.copies_links() {
         links::copy(course, pass, page, &pairs, &mut memos).await?;
@@ -47,7 +55,7 @@ pub(crate) async fn carry(course: &Course, pass: &Pass, page: &mut Page) -> Resu
     Ok(())
 }
 
-type Memos = HashMap<PairId, Memo>;
+pub(crate) type Memos = HashMap<PairId, Memo>;
 
 async fn known(
     course: &Course,
@@ -67,14 +75,19 @@ async fn known(
 }
 
 /// What could not be carried for one item.
-struct Trouble {
-    item: ItemId,
-    error: ConnectorError,
-    on_writing_side: bool,
+pub(crate) struct Trouble {
+    pub(crate) item: ItemId,
+    pub(crate) error: ConnectorError,
+    pub(crate) on_writing_side: bool,
 }
 
 /// Tells of trouble on the item's row; trouble that concerns every item ends the run.
-fn tell(course: &Course, pass: &Pass, page: &mut Page, trouble: Trouble) -> Result<(), Stop> {
+pub(crate) fn tell(
+    course: &Course,
+    pass: &Pass,
+    page: &mut Page,
+    trouble: Trouble,
+) -> Result<(), Stop> {
     let Trouble { item, error, on_writing_side } = trouble;
     page.spoil(course, pass, &item, error_of(&error));
     if !error.kind.stops_run() {

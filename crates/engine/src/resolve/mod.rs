@@ -19,6 +19,7 @@ use syncline_domain::{
 use crate::course::{Course, Mode};
 use crate::engine::Engine;
 use crate::error::{StartError, Stop};
+use crate::images;
 use crate::lease::Keeper;
 use crate::start::{running_now, running_row, take_lease};
 
@@ -95,6 +96,7 @@ pub(crate) async fn resolve(
     let kept = Some(Arc::clone(&keeper));
     let course = Course::new(parts, spec, Mode::Decision, row, kept, None, people);
     let done = {
+        let [source, target] = images::shown(&course.parts.store, &course.spec, [&source, &target]);
         let work = Box::pin(carry_out(&course, [&source, &target], &conflict, &resolution));
         let beat = pin!(keeper.beat());
         match select(work, beat).await {

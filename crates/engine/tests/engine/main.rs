@@ -21,6 +21,7 @@ mod faults;
 mod for_jobs;
 mod hanging;
 mod history;
+mod images;
 mod lost;
 mod one_way;
 mod orphans;

@@ -8,8 +8,9 @@ use syncline_domain::ports::{
     FindCreated, OwnChange, Presence, Write, WriteKind,
 };
 use syncline_domain::{
-    Attachment, Comment, CommentId, Cursor, FieldRef, FieldType, Fields, Identity, Item, ItemId,
-    ItemLink, LinkKind, LinkWords, NewComment, Schema, Version,
+    Attachment, Comment, CommentId, Cursor, FieldRef, FieldType, Fields, Identity, ImageMarkup,
+    ImageSource, InlineImage, Item, ItemId, ItemLink, LinkKind, LinkWords, NewComment, Schema,
+    Version,
 };
 
 use super::filter::passes;
@@ -596,6 +597,57 @@ impl Connector for FakeConnector {
                 self.hang(&mut state, &writer, id, name, content_type, bytes)?
             };
             end.answer(made)
+        })
+    }
+
+    fn image_markup(&self, field: Option<&FieldRef>) -> Option<ImageMarkup> {
+        let textile = self.lock().quirks.textile_images;
+        let is_text = |reference: &FieldRef| {
+            let fields = self.schema.types.iter().flat_map(|one| &one.fields);
+            let mut fields = fields.filter(|field| field.reference == reference.as_str());
+            fields.any(|field| match textile {
+                true => field.field_type == FieldType::String && !field.is_required,
+                false => field.field_type == FieldType::Html,
+            })
+        };
+        let markup = if textile { ImageMarkup::Textile } else { ImageMarkup::Html };
+        field.is_none_or(is_text).then_some(markup)
+    }
+
+    fn inline_images<'a>(
+        &'a self,
+        id: &'a ItemId,
+        addresses: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<ImageSource>, ConnectorError>> {
+        Box::pin(async move {
+            let state = self.lock();
+            let row = state.rows.visible(id).ok_or_else(|| missing(id))?;
+            let by_name = state.quirks.textile_images;
+            let found = addresses.iter().map(|address| {
+                let mut files = row.files.iter().map(|(file, _)| file);
+                let file =
+                    files.find(|file| file.url == *address || (by_name && file.name == *address));
+                file.map_or(ImageSource::Elsewhere, |file| {
+                    let address = if by_name { file.name.clone() } else { file.url.clone() };
+                    ImageSource::Here(Box::new(InlineImage { file: file.clone(), address }))
+                })
+            });
+            Ok(found.collect())
+        })
+    }
+
+    fn host_image<'a>(
+        &'a self,
+        id: &'a ItemId,
+        name: &'a str,
+        content_type: &'a str,
+        bytes: Vec<u8>,
+    ) -> BoxFuture<'a, Result<InlineImage, ConnectorError>> {
+        Box::pin(async move {
+            let file = self.attach(id, name, content_type, bytes).await?;
+            let by_name = self.lock().quirks.textile_images;
+            let address = if by_name { file.name.clone() } else { file.url.clone() };
+            Ok(InlineImage { file, address })
         })
     }
 }

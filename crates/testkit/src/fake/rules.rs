@@ -28,6 +28,8 @@ pub struct Quirks {
     pub keeps_out_of: Vec<String>,
     /// Lets writes name people unasked, and refuses an unknown one for its item alone.
     pub judges_people: bool,
+    /// Texts name the files of their own item by name, as Textile does, and not by address in HTML.
+    pub textile_images: bool,
     /// Anything else.
     pub rewrite: Option<Rewrite>,
 }
