@@ -106,7 +106,7 @@ async fn images_are_files_of_the_same_issue() {
         ("5".to_owned(), "my%20shot.png".to_owned()),
         "a name with a blank"
     );
-    assert_eq!(here(&found[2]), ("3".to_owned(), url("3/shot.png")), "hidden by the newer one");
+    assert_eq!(here(&found[2]), ("3".to_owned(), url("3/shot%2Epng")), "hidden by the newer one");
     assert_eq!(found[3..5], [ImageSource::Elsewhere, ImageSource::Elsewhere]);
     assert!(matches!(found[5], ImageSource::Locked(_)), "{found:?}");
     // Nothing that looks like a file of Redmine's asks for nothing.
