@@ -51,7 +51,13 @@ pub(crate) enum Command {
     Apply {
         /// The plan's id, as `syncline plan` prints it.
         plan: i64,
+        /// Apply it although mapping tests of its configuration fail.
+        #[arg(long)]
+        ignore_mapping_tests: bool,
     },
+    /// Run the mapping tests of a configuration.
+    #[command(subcommand)]
+    Mapping(MappingCommand),
     /// Compare both sides of a configuration, writing nothing; ends with an error when they differ.
     Census(CensusArgs),
     /// Say why the values of a pair are what they are.
@@ -245,6 +251,15 @@ pub(crate) struct PlanArgs {
     /// source-to-target, target-to-source or bidirectional.
     #[arg(long)]
     pub(crate) direction: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MappingCommand {
+    /// Run the mapping tests of a configuration; ends with an error when one fails.
+    Test {
+        /// The configuration's id or name.
+        config: String,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -12,7 +12,7 @@ use crate::connectors::Saved;
 use crate::input::Body;
 use crate::rules::{self, PairDraft, Replaced};
 use crate::schedules::arm;
-use crate::{App, AppError, Caller, audit, options, user_map};
+use crate::{App, AppError, Caller, audit, options, samples, user_map};
 
 /// A configuration as people see it.
 #[derive(Clone, Debug, PartialEq)]
@@ -182,6 +182,8 @@ impl App {
                     rules::must_settle(&syncline_engine::spec::load(tx, id)?)?;
                 }
                 let warnings = replaced.warnings;
+                let mut warnings = warnings;
+                warnings.extend(samples::warnings(tx, id)?);
                 let target = format!("config/{id}");
                 audit::record(
                     tx,
@@ -300,7 +302,8 @@ impl App {
         caller.must_see(id)?;
         let (map, warnings) = user_map::read(body)?;
         let (caller, now) = (caller.clone(), self.now());
-        self.store()
+        let failing = self
+            .store()
             .tx("user map", move |tx| {
                 let mut config = must_config(tx, id)?;
                 tx.put_user_map(id, &map)?;
@@ -308,10 +311,11 @@ impl App {
                 config.updated_at = now;
                 tx.update_config(&config)?;
                 let target = format!("config/{id}");
-                audit::record(tx, &caller, now, "config.user_map", &target, json!({}))
+                audit::record(tx, &caller, now, "config.user_map", &target, json!({}))?;
+                samples::warnings(tx, id)
             })
             .await?;
-        Ok(warnings)
+        Ok(warnings.into_iter().chain(failing).collect())
     }
 
     /// A configuration with every row id resolved.

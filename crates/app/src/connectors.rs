@@ -16,7 +16,7 @@ use crate::connector_body::read_expiry;
 use crate::discovery::{self, Drift};
 use crate::error::{Cause, RemoteFault, usual_advice};
 use crate::input::Body;
-use crate::{App, AppError, Caller, audit, drift, lookout, sight};
+use crate::{App, AppError, Caller, TestReport, audit, drift, lookout, sight};
 
 /// What was made or changed, with warnings about what was ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Discovered {
     pub drift: Vec<Drift>,
     /// Rows of rules that are paused since, and such that go on, one line each.
     pub follows: Vec<String>,
+    /// Where something differs: the configurations that use the connector and have mapping tests that fail now.
+    pub mapping_tests: Vec<TestReport>,
 }
 
 impl App {
@@ -299,7 +301,8 @@ impl App {
             let advice = "check the account's rights, then discover again";
             return Err(ConnectorError::new(ErrorKind::Permission, why).advise(advice).into());
         }
-        let (caller, now) = (caller.clone(), self.now());
+        let (who, now) = (caller, self.now());
+        let caller = caller.clone();
         let (kept, teller) = (schema.clone(), Arc::clone(&self.automation().teller));
         let chance = lookout::chance(self.automation().rng.as_ref());
         let environment = self.environment().clone();
@@ -327,7 +330,11 @@ impl App {
                 "the tracker's schema drifted: {}", done.lines.join("; ")
             );
         }
-        Ok(Discovered { schema, drift, follows: done.lines })
+        let mapping_tests = match drift.is_empty() {
+            true => Vec::new(),
+            false => self.failing_tests_of(who, id).await?,
+        };
+        Ok(Discovered { schema, drift, follows: done.lines, mapping_tests })
     }
 
     async fn has_types(&self, id: ConnectorId) -> Result<bool, Fault> {

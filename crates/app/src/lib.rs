@@ -45,6 +45,7 @@ mod options;
 mod replies;
 mod rules;
 mod runs;
+mod samples;
 mod schedules;
 mod settings;
 mod sight;
@@ -73,13 +74,15 @@ pub use replies::Claim;
 pub use rules::{FieldDraft, PairDraft, RuleSet, StatusDraft};
 pub use runs::{
     ExecutionPage, ExecutionState, FollowUp, OnNextRun, OutcomePage, PairView, PlanPage, PlanState,
-    PlanView, Planned, RunAsked, RunStarted, Trial, Validation, item_id,
+    PlanView, Planned, Replayed, RunAsked, RunStarted, Trial, Validation, item_id,
 };
+pub use samples::{Captured, MappingTestLine, TestReport};
 pub use schedules::{Armed, OccurrencePage, ScheduledConfig, SchedulerState, Upcoming};
 pub use settings::{Setting, Settings, SettingsSource, SmtpSettings};
 pub use syncline_engine::{
     Census, CensusDrift, DriftCause, Engine, EngineParts, ExplainStep, Explained, FieldExplained,
-    PairHistory, Preview, PreviewAction, PreviewItem, PreviewSummary, RunSeen,
+    FieldReplay, ItemReplay, PairHistory, Preview, PreviewAction, PreviewItem, PreviewSummary,
+    Replay, ReplayVerdict, RunSeen,
 };
 pub use syncline_mapping::{Issue, Mapped, TransformationInfo, catalogue as transformations};
 pub use syncline_webhooks::{

@@ -259,6 +259,16 @@ pub fn kept_value(value: &Value) -> Value {
     Value::String(format!("{start}\u{2026} ({length} characters, {name})"))
 }
 
+/// Whether history kept only the beginning of a value.
+#[must_use]
+pub fn is_excerpt(kept: &Value) -> bool {
+    let Value::String(text) = kept else { return false };
+    let Some((start, rest)) = text.rsplit_once("\u{2026} (") else { return false };
+    start.chars().count() == LONGEST_KEPT_VALUE
+        && rest.contains(" characters, ")
+        && rest.ends_with(')')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,6 +312,7 @@ mod tests {
         let (one, two) = ("ä".repeat(500) + "1", "ä".repeat(500) + "2");
         let (one, two) = (kept_value(&json!(one)), kept_value(&json!(two)));
         assert_ne!(one, two);
+        assert!(is_excerpt(&one) && !is_excerpt(&json!("short")));
         assert!(one.as_str().unwrap().contains("501 characters"));
         let short = json!(["a", "b"]);
         assert_eq!(kept_value(&short), short);

@@ -81,6 +81,8 @@ row_ids! {
     HistoryId;
     /// The pause of a row of rules.
     PauseId;
+    /// A sample kept with a configuration: an item, and what the rules must make of it.
+    MappingTestId;
 }
 
 macro_rules! text_ids {

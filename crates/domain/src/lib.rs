@@ -44,6 +44,8 @@ mod notification;
 mod plan;
 pub mod ports;
 mod room;
+mod rules_copy;
+mod sample;
 mod schedule;
 mod schema;
 mod spec;
@@ -67,13 +69,14 @@ pub use drift::{Lookout, LookoutSubject, Loss, MappingRef, Pause, PauseCause};
 pub use fault::{Fault, FieldFault};
 pub use history::{
     FieldEvent, FieldHow, HistoryEntry, HistoryEvent, HistoryKind, LONGEST_KEPT_VALUE, Observed,
-    StepTaken, kept_value,
+    StepTaken, is_excerpt, kept_value,
 };
 pub use ids::{
     ApiKeyId, AuditId, CommentId, ConfigId, ConflictId, ConnectorId, Cursor, DeliveryId,
     ExecutionId, FieldId, FieldMappingId, FieldRef, HistoryId, IntentId, ItemId, JobId, LineageId,
-    NotificationId, OccurrenceId, OpId, OutboxId, OutcomeId, PairId, PauseId, PlanId, PlanWriteId,
-    ResolutionId, STATUS_REF, StatusId, StatusMappingId, TypeId, TypeMappingId, Version, WebhookId,
+    MappingTestId, NotificationId, OccurrenceId, OpId, OutboxId, OutcomeId, PairId, PauseId, PlanId,
+    PlanWriteId, ResolutionId, STATUS_REF, StatusId, StatusMappingId, TypeId, TypeMappingId,
+    Version, WebhookId,
 };
 pub use image::{ImageMarkup, ImageSource, InlineImage};
 pub use item::{Attachment, Comment, Fields, Item, ItemLink, NewComment};
@@ -87,6 +90,10 @@ pub use notification::{
 };
 pub use plan::{PLAN_LASTS, PlanLimit, PlanTotals, PlannedWrite, RulesReview, StoredPlan};
 pub use room::WaitingRoom;
+pub use rules_copy::RulesCopy;
+pub use sample::{
+    ExpectedItem, LARGEST_MAPPING_TEST, MOST_MAPPING_TESTS, MappingTest, Sample, SampleItem,
+};
 pub use schedule::Occurrence;
 pub use schema::{FieldRow, FieldSchema, Schema, StatusRow, StatusSchema, TypeRow, TypeSchema};
 pub use spec::{
@@ -105,7 +112,8 @@ pub use words::{
     AuthType, ChannelKind, ConflictKind, ConflictResolution, ConflictStatus, DeletePolicy,
     DeliveryStatus, Direction, ErrorType, EventType, ExecutionStatus, FieldType, IntentState,
     ItemState, JobStatus, MapDirection, MappingType, MissedRuns, NotificationEvent,
-    OccurrenceState, OnMany, OutboxStatus, Overlap, PlanOperation, PlanState, RequirePlan,
-    ResolutionChoice, Role, RunDirection, Side, StatusCategory, TargetEdits, TextFormat, Trigger,
-    TriggerType, UnknownWord, WebhookAuth, When, WriteOp,
+    OccurrenceState, OnMany, OutboxStatus, Overlap, PlanOperation, PlanState, ReplayMode,
+    RequirePlan, ResolutionChoice, Role, RunDirection, SampleCompare, SampleOccasion, Side,
+    StatusCategory, TargetEdits, TestDirection, TextFormat, Trigger, TriggerType, UnknownWord,
+    WebhookAuth, When, WriteOp,
 };

@@ -1,5 +1,6 @@
 //! A configuration with every row id resolved: what mapping compiles and the engine runs.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
@@ -79,7 +80,7 @@ impl SyncSpec {
 }
 
 /// One end of a configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndSpec {
     /// The connector.
     pub connector_id: ConnectorId,
@@ -92,7 +93,7 @@ pub struct EndSpec {
 }
 
 /// A pair of types with its rules.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TypePair {
     /// Our id.
     pub id: TypeMappingId,
@@ -186,7 +187,7 @@ pub struct PausedStatus {
 }
 
 /// One end of a pair of types, with all that discovery knows of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TypeEnd {
     /// The name shown to people.
     pub name: String,
@@ -207,7 +208,7 @@ impl TypeEnd {
 }
 
 /// A field rule with its fields resolved.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FieldRule {
     /// Our id.
     pub id: FieldMappingId,
@@ -233,4 +234,20 @@ pub struct FieldRule {
     pub default_value: Option<Value>,
     /// Who wins a conflict of this field.
     pub conflict_resolution: Option<ConflictResolution>,
+}
+
+impl FieldRule {
+    /// Everything that a person wrote into the rule, as one text: to look for names of fields and for words in it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let parts =
+            [&self.transformation, &self.constant_value, &self.value_map, &self.default_value];
+        let mut text: String =
+            parts.into_iter().flatten().map(Value::to_string).collect::<Vec<_>>().join("\n");
+        if let Some(expression) = &self.expression {
+            text.push('\n');
+            text.push_str(expression);
+        }
+        text
+    }
 }

@@ -656,3 +656,43 @@ words! {
         Dead = "dead",
     }
 }
+
+words! {
+    /// Which way the sample of a mapping test goes.
+    TestDirection as "direction" {
+        /// The item is one of the source.
+        SourceToTarget = "source_to_target" | "source-to-target",
+        /// The item is one of the target.
+        TargetToSource = "target_to_source" | "target-to-source",
+    }
+}
+
+words! {
+    /// The write that the sample of a mapping test is for.
+    SampleOccasion as "occasion" {
+        /// The other side has no copy yet.
+        Create = "create",
+        /// The other side has a copy.
+        Update = "update",
+    }
+}
+
+words! {
+    /// What of a mapped item a mapping test looks at.
+    SampleCompare as "compare" {
+        /// What the expected item names.
+        Named = "named",
+        /// Everything: what the expected item does not name must not be there.
+        All = "all",
+    }
+}
+
+words! {
+    /// By which rules something is replayed.
+    ReplayMode as "mode" {
+        /// By those of today.
+        Now = "now",
+        /// By those that acted then.
+        AsItWas = "as_it_was",
+    }
+}

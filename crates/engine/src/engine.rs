@@ -277,6 +277,15 @@ impl Engine {
         Box::pin(crate::census::census(self, config, source, target)).await
     }
 
+    /// Makes of what a run read once more what it made, by the rules of then or of today, and compares. Reads nothing but
+    /// the store, and writes nothing.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`] for an unknown configuration, and what the store answers.
+    pub async fn replay(&self, request: crate::ReplayRequest) -> Result<crate::Replay, Fault> {
+        crate::replay::replay(self, request).await
+    }
+
     /// Reads the history of a pair, newest first.
     ///
     /// # Errors

@@ -18,7 +18,7 @@
 //! A preview drafts what a run would write (`reviewed`); a run that applies such a plan goes the same way with the plan's
 //! items alone, and performs what is stored or refuses.
 //! Beside runs: `resolve` carries a decision out, `explain` tells from `history` why a
-//! value is where it is, and `census` compares both sides.
+//! value is where it is, `replay` makes a run's values once more, and `census` compares both sides.
 //!
 //! # Invariants
 //! - A source item has at most one copy per configuration, wherever the process dies (`tests/engine/crash.rs`) and whatever
@@ -105,6 +105,7 @@ mod points;
 mod preview;
 mod record;
 mod recover;
+mod replay;
 mod resolve;
 mod retry;
 mod reviewed;
@@ -130,6 +131,10 @@ pub use explain::{
 };
 pub use pairs::OnNextRun;
 pub use preview::{Drafted, Preview, PreviewAction, PreviewItem, PreviewRequest, PreviewSummary};
+pub use replay::{
+    FieldReplay, ItemReplay, Made, RecordedWrite, Replay, ReplayRequest, ReplayVerdict,
+    recorded_write,
+};
 pub use resolve::{ResolveError, ResolveRequest, Resolved};
 pub use start::{ApplyRequest, RETRIED_STATES, RunRequest, StartedRun};
 pub use system::{SystemClock, SystemIds, SystemRng};

@@ -7,7 +7,8 @@ use std::time::Duration;
 use syncline_domain::ports::{ExecutionFilter, Lease, OutcomeFilter, StoreExt as _, Tx};
 use syncline_domain::{
     ConfigId, Direction, Execution, ExecutionId, ExecutionStatus, Fault, FieldFault, ItemError,
-    ItemId, ItemState, JobClaim, NewExecution, PlanId, RunDirection, SyncSpec, Totals, Trigger,
+    ItemId, ItemState, JobClaim, NewExecution, PlanId, RulesCopy, RunDirection, SyncSpec, Totals,
+    Trigger,
 };
 
 use crate::engine::{Engine, GoingOn};
@@ -187,6 +188,7 @@ async fn start_under(
             let named = named_items(tx, &spec, &request)?;
             let new = new_execution(&spec, &request, named.ids, now);
             let id = tx.insert_execution(&new)?;
+            tx.keep_rules(&RulesCopy::of(&spec, now))?;
             if let Some(claim) = request.job {
                 tx.note_job_run(claim, id)?;
             }

@@ -97,12 +97,14 @@ mod convert;
 mod expression;
 mod fit;
 mod issue;
+mod mask;
 mod people;
 mod plan;
 mod preflight;
 mod round_trip;
 mod rules;
 mod run;
+mod sample;
 mod scope;
 mod status;
 mod successor;
@@ -117,8 +119,10 @@ pub use check::{check_expression, check_rule, check_transformation, check_value_
 pub use context::MapContext;
 pub use convert::convert_text;
 pub use issue::{Issue, Severity};
+pub use mask::{MaskOptions, Masked, masked_sample};
 pub use plan::{CompiledPair, Plan, WrittenField};
 pub use round_trip::check_round_trip;
+pub use sample::{SampleDifference, SampleResult, Samples};
 pub use successor::{
     Passage, Successor, field_successor, passage, status_successor, type_successor, value_successor,
 };

@@ -117,6 +117,11 @@ fn what_a_run_asks_is_found_by_an_index() {
         tx.history(PairId(1), Some(5.into()), 10)?;
         tx.count_history(PairId(1))?;
         tx.pair_conflicts(PairId(1), 10)?;
+        tx.mapping_test(1.into())?;
+        tx.mapping_tests(config)?;
+        tx.count_mapping_tests(config)?;
+        tx.rules_copy(config, 1, Timestamp::EPOCH)?;
+        tx.prune_rules(Timestamp::EPOCH, 10)?;
         tx.config_by_name("a").map(drop)
     }));
 }

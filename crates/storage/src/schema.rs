@@ -416,6 +416,29 @@ table! {
 }
 
 table! {
+    mapping_tests (id) {
+        id -> BigInt,
+        config_id -> BigInt,
+        name -> Text,
+        direction -> Text,
+        sample -> Text,
+        created_at_us -> BigInt,
+        updated_at_us -> BigInt,
+    }
+}
+
+table! {
+    rules_copies (id) {
+        id -> BigInt,
+        config_id -> BigInt,
+        config_version -> BigInt,
+        digest -> Text,
+        first_used_at_us -> BigInt,
+        body -> Text,
+    }
+}
+
+table! {
     leases (name) {
         name -> Text,
         holder -> Text,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use syncline_domain::ports::StoreExt as _;
-use syncline_domain::{DeliveryId, Fault, ItemId, Side, Webhook, WebhookId};
+use syncline_domain::{DeliveryId, EventReading, Fault, ItemId, Side, Webhook, WebhookId};
 
 use crate::incoming::Origin;
 use crate::log_headers::HIDDEN;
@@ -44,6 +44,22 @@ impl Receiver {
         headers.extend(self.proof(&opened, &format!("syncline-replay-{id}"), &body));
         let incoming = Incoming::own(&opened.row.token, headers, body, Origin::Replay(id));
         Ok(self.receive(incoming).await)
+    }
+
+    /// What the stored bytes of a delivery say, read once more. Nothing is recorded and nothing is queued.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`], [`Fault::Conflict`] for bytes that nobody can read, and what the store answers.
+    pub async fn read_again(&self, id: DeliveryId) -> Result<EventReading, Fault> {
+        let found = self.judge.store.view("delivery", move |tx| tx.delivery(id)).await?;
+        let delivery = found.ok_or_else(|| Fault::no_such("delivery", id))?;
+        let opened = self.opened(delivery.webhook_id).await?;
+        let headers = told_headers(&delivery.headers, &opened.header_name);
+        let reader = self.readers.reader(&opened.connector_type).ok_or_else(|| {
+            Fault::Conflict(format!("connectors of type {} tell nothing", opened.connector_type))
+        })?;
+        let unread = |why| Fault::Conflict(format!("delivery {id} cannot be read: {why}"));
+        reader.read(&headers, delivery.payload.as_bytes()).map_err(unread)
     }
 
     async fn opened(&self, id: WebhookId) -> Result<Opened, Fault> {

@@ -9,6 +9,7 @@ mod drift;
 mod explain;
 mod keys;
 mod look;
+mod mapping;
 mod plans;
 mod rotate;
 mod sandbox;
@@ -94,10 +95,11 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Preview(args) => sync::preview(&quiet(&config()?).await?, args, out).await,
         Command::Plan(args) => plans::plan(&quiet(&config()?).await?, args, out).await,
-        Command::Apply { plan } => {
+        Command::Apply { plan, ignore_mapping_tests } => {
             logging::init("warn");
-            plans::apply(&config()?, plan, out).await
+            plans::apply(&config()?, plan, ignore_mapping_tests, out).await
         }
+        Command::Mapping(command) => mapping::run(&quiet(&config()?).await?, command, out).await,
         Command::Census(args) => census::run(&quiet(&config()?).await?, args, out).await,
         Command::Explain(args) => explain::run(&quiet(&config()?).await?, args, out).await,
         Command::Cron(args) => cron::run(&args, out),

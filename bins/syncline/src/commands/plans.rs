@@ -36,11 +36,17 @@ pub(crate) async fn plan(house: &House, args: PlanArgs, out: Output) -> anyhow::
     Ok(())
 }
 
-pub(crate) async fn apply(config: &Config, plan: i64, out: Output) -> anyhow::Result<()> {
+pub(crate) async fn apply(
+    config: &Config,
+    plan: i64,
+    ignore_tests: bool,
+    out: Output,
+) -> anyhow::Result<()> {
     let progress: Arc<dyn RunEvents> = Arc::new(Progress::new(out.json));
     let house = House::open(config, progress).await?;
     house.app.engine().close_orphans().await?;
-    let started = house.app.apply_plan(&Caller::command_line(), PlanId(plan)).await?;
+    let caller = Caller::command_line();
+    let started = house.app.apply_plan(&caller, PlanId(plan), ignore_tests).await?;
     to_the_end(&house, started, out).await
 }
 

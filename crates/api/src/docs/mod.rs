@@ -6,6 +6,7 @@
 
 mod automation;
 mod conflicts;
+mod samples;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,9 @@ pub(crate) use automation::{
     WebhookBody, WebhookChange, WebhookTestBody,
 };
 pub(crate) use conflicts::{AutoBody, BatchBody, DecisionBody};
+pub(crate) use samples::{
+    CaptureBody, DeliveryReplayBody, JobReplayBody, MappingTestBody, MappingTestRunBody,
+};
 
 /// A connector to register, or to test without saving.
 #[derive(ToSchema)]
@@ -268,6 +272,8 @@ pub(crate) struct RunBody {
 pub(crate) struct ApplyBody {
     /// Answer when the run has ended (the default), or at once.
     wait: Option<bool>,
+    /// Apply it although mapping tests of its configuration fail.
+    ignore_mapping_tests: Option<bool>,
 }
 
 /// Two items that are copies of each other already.

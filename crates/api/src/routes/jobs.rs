@@ -6,11 +6,11 @@ use serde_json::Value;
 use syncline_app::input::{Body, kind_of};
 use syncline_app::{Cancelled, JobAsked};
 use syncline_domain::ports::JobFilter;
-use syncline_domain::{ConfigId, Fault, JobId, Role, RunDirection, Timestamp};
+use syncline_domain::{ConfigId, Fault, JobId, ReplayMode, Role, RunDirection, Timestamp};
 
 use crate::body::MaybeJson;
 use crate::call::Call;
-use crate::docs::JobBody;
+use crate::docs::{JobBody, JobReplayBody};
 use crate::error::{ApiError, Failure};
 use crate::idempotency::{self, Remembered};
 use crate::params::page;
@@ -18,6 +18,7 @@ use crate::path::Id;
 use crate::reply::{Answer, Done, Reply};
 use crate::routes::execution::read_item_ids;
 use crate::view::jobs::{JobList, JobOne, JobQueued, JobRow, QueueOne};
+use crate::view::replays::ReplayView;
 
 /// Queue a sync
 #[utoipa::path(
@@ -136,6 +137,24 @@ pub(crate) async fn retry(
         Remembered::of(&Reply::accepted(body).warn(warnings))
     })
     .await
+}
+
+/// Make of what a job's latest run read once more what it made; writes nothing
+#[utoipa::path(
+    tag = "Jobs",
+    params(("jobId" = String, Path)),
+    request_body = Option<JobReplayBody>,
+    responses((status = 200, body = Reply<ReplayView>), (status = "4XX", body = Failure))
+)]
+#[post("/jobs/{jobId}/replay")]
+pub(crate) async fn replay(call: Call, id: Path<String>, body: MaybeJson) -> Answer<ReplayView> {
+    call.caller.needs(Role::Operator)?;
+    let warnings = call.no_query()?;
+    let mut body = Body::new(body.0)?;
+    let mode = body.word("mode").unwrap_or(ReplayMode::AsItWas);
+    let more = body.finish()?;
+    let replayed = call.app().replay_job(&call.caller, &id, mode).await?;
+    Ok(Reply::new(ReplayView::from(replayed)).warn(warnings).warn(more))
 }
 
 fn read_job(body: Value) -> Result<(JobAsked, Vec<String>), Fault> {

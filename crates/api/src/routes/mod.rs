@@ -15,6 +15,7 @@ mod plans;
 pub(crate) mod receive;
 mod rules;
 mod runs;
+mod samples;
 mod scheduler;
 mod settings;
 mod system;
@@ -66,6 +67,13 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
         .service(rules::delete_field)
         .service(rules::add_status)
         .service(rules::delete_status)
+        .service(samples::list)
+        .service(samples::create)
+        .service(samples::run)
+        .service(samples::capture)
+        .service(samples::one)
+        .service(samples::update)
+        .service(samples::delete)
         .service(execution::sync)
         .service(execution::preview)
         .service(plans::list)
@@ -101,6 +109,7 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
         .service(jobs::list)
         .service(jobs::cancel)
         .service(jobs::retry)
+        .service(jobs::replay)
         .service(webhooks::register)
         .service(webhooks::list)
         .service(webhooks::delivery)

@@ -78,8 +78,9 @@ pub(crate) async fn apply(
     idempotency::once(call, &sent, |call| async move {
         let mut body = Body::new(body.0)?;
         let wait = body.flag("wait").unwrap_or(true);
+        let ignore = body.flag("ignore_mapping_tests").unwrap_or(false);
         let more = body.finish()?;
-        let mut started = call.app().apply_plan(&call.caller, id.0).await?;
+        let mut started = call.app().apply_plan(&call.caller, id.0, ignore).await?;
         let paused = std::mem::take(&mut started.warnings);
         let warnings = warnings.into_iter().chain(more).chain(paused);
         if wait { ended(&call, started, warnings).await } else { accepted(&started, warnings) }

@@ -37,8 +37,8 @@ pub(crate) async fn add_type(call: Call, id: Id<ConfigId>, body: Json) -> Answer
 #[delete("/sync-configs/{id}/type-mappings/{mid}")]
 pub(crate) async fn delete_type(call: Call, ids: Ids<ConfigId, TypeMappingId>) -> Answer<Done> {
     let warnings = call.no_query()?;
-    call.app().delete_type_mapping(&call.caller, ids.0, ids.1).await?;
-    Ok(Reply::new(Done::new("type mapping deleted")).warn(warnings))
+    let failing = call.app().delete_type_mapping(&call.caller, ids.0, ids.1).await?;
+    Ok(Reply::new(Done::new("type mapping deleted")).warn(warnings).warn(failing))
 }
 
 /// Add a field rule
@@ -92,8 +92,8 @@ pub(crate) async fn put_field(
 #[delete("/sync-configs/{id}/field-mappings/{mid}")]
 pub(crate) async fn delete_field(call: Call, ids: Ids<ConfigId, FieldMappingId>) -> Answer<Done> {
     let warnings = call.no_query()?;
-    call.app().delete_field_mapping(&call.caller, ids.0, ids.1).await?;
-    Ok(Reply::new(Done::new("field mapping deleted")).warn(warnings))
+    let failing = call.app().delete_field_mapping(&call.caller, ids.0, ids.1).await?;
+    Ok(Reply::new(Done::new("field mapping deleted")).warn(warnings).warn(failing))
 }
 
 /// Add a status rule
@@ -126,6 +126,6 @@ pub(crate) async fn add_status(
 #[delete("/sync-configs/{id}/status-mappings/{mid}")]
 pub(crate) async fn delete_status(call: Call, ids: Ids<ConfigId, StatusMappingId>) -> Answer<Done> {
     let warnings = call.no_query()?;
-    call.app().delete_status_mapping(&call.caller, ids.0, ids.1).await?;
-    Ok(Reply::new(Done::new("status mapping deleted")).warn(warnings))
+    let failing = call.app().delete_status_mapping(&call.caller, ids.0, ids.1).await?;
+    Ok(Reply::new(Done::new("status mapping deleted")).warn(warnings).warn(failing))
 }

@@ -3,16 +3,17 @@
 use actix_web::{delete, get, post, put};
 use syncline_app::input::Body;
 use syncline_domain::ports::{DeliveryFilter, WebhookFilter};
-use syncline_domain::{DeliveryId, Role, WebhookId};
+use syncline_domain::{DeliveryId, ReplayMode, Role, WebhookId};
 
 use crate::body::{Json, MaybeJson};
 use crate::call::Call;
-use crate::docs::{RotateBody, WebhookBody, WebhookChange, WebhookTestBody};
+use crate::docs::{DeliveryReplayBody, RotateBody, WebhookBody, WebhookChange, WebhookTestBody};
 use crate::error::{ApiError, Failure};
 use crate::idempotency::{self, Remembered};
 use crate::params::page;
 use crate::path::Id;
 use crate::reply::{Answer, Done, Reply};
+use crate::view::replays::ReplayView;
 use crate::view::webhooks::{
     DeliveryList, DeliveryOne, DeliveryRow, EchoView, SecretRotated, SecretsRevoked, SetupView,
     WebhookList, WebhookMade, WebhookOne, WebhookRow, WebhookSaved,
@@ -219,7 +220,11 @@ pub(crate) async fn delivery(call: Call, id: Id<DeliveryId>) -> Answer<DeliveryO
 #[utoipa::path(
     tag = "Webhooks",
     params(("id" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 202, body = Reply<EchoView>), (status = "4XX", body = Failure))
+    request_body = Option<DeliveryReplayBody>,
+    responses(
+        (status = 200, body = Reply<ReplayView>), (status = 202, body = Reply<EchoView>),
+        (status = "4XX", body = Failure)
+    )
 )]
 #[post("/webhooks/deliveries/{id}/replay")]
 pub(crate) async fn replay(
@@ -228,10 +233,23 @@ pub(crate) async fn replay(
     body: MaybeJson,
 ) -> Result<Remembered, ApiError> {
     call.caller.needs(Role::Operator)?;
-    let mut warnings = call.no_query()?;
+    let warnings = call.no_query()?;
     let sent = body.0.clone();
-    warnings.extend(body.nothing()?);
     idempotency::once(call, &sent, |call| async move {
+        let mut body = Body::new(body.0)?;
+        let mode = body.word("mode").unwrap_or(ReplayMode::Now);
+        let dry_run = body.flag("dry_run");
+        if mode == ReplayMode::AsItWas && dry_run == Some(false) {
+            body.fault(
+                "dry_run",
+                "rules of then write to no tracker; leave it out, or use mode now",
+            );
+        }
+        let warnings = warnings.into_iter().chain(body.finish()?);
+        if mode == ReplayMode::AsItWas || dry_run == Some(true) {
+            let replayed = call.app().replay_delivery_dry(&call.caller, id.0, mode).await?;
+            return Remembered::of(&Reply::new(ReplayView::from(replayed)).warn(warnings));
+        }
         let echo = call.app().replay_delivery(&call.caller, id.0).await?;
         let body = EchoView::new("the delivery was sent once more", echo);
         Remembered::of(&Reply::accepted(body).warn(warnings))

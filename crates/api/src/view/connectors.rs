@@ -9,6 +9,8 @@ use syncline_domain::ports::{Check, ConnectorTypeInfo, CredentialField};
 use syncline_domain::{ConnectorRow, ConnectorUsage, Identity, Item, LastCheck, TypeSchema};
 use utoipa::ToSchema;
 
+use super::samples::FailingTests;
+
 /// A registered connector. Credentials are never shown.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ConnectorView {
@@ -154,6 +156,8 @@ pub(crate) struct DiscoveredView {
     drift: Vec<DriftView>,
     /// Rows of rules that are paused since, and such that go on, one line each.
     follows: Vec<String>,
+    /// Where something differs: the configurations that use the connector and have mapping tests that fail now.
+    mapping_tests: Vec<FailingTests>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -221,6 +225,7 @@ impl From<Discovered> for DiscoveredView {
             metadata: DiscoveryMetadata { work_item_types },
             drift: found.drift.into_iter().map(DriftView::from).collect(),
             follows: found.follows,
+            mapping_tests: found.mapping_tests.into_iter().map(FailingTests::from).collect(),
         }
     }
 }

@@ -12,6 +12,8 @@ pub(crate) mod metadata;
 pub(crate) mod notifications;
 pub(crate) mod plans;
 pub(crate) mod previews;
+pub(crate) mod replays;
+pub(crate) mod samples;
 pub(crate) mod scheduler;
 pub(crate) mod webhooks;
 

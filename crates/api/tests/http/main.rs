@@ -25,6 +25,7 @@ mod pages;
 mod plans;
 mod progress;
 mod receiver;
+mod samples;
 mod schemathesis;
 mod secrets;
 mod support;

@@ -144,7 +144,7 @@ impl App {
 ///
 /// # Errors
 /// [`Fault::NotFound`], the same for an id that is none, one that is gone, and one out of sight.
-pub(super) fn seen(tx: &mut dyn Tx, caller: &Caller, text: &str) -> Result<Job, Fault> {
+pub(crate) fn seen(tx: &mut dyn Tx, caller: &Caller, text: &str) -> Result<Job, Fault> {
     let missing = || Fault::no_such("job", text.chars().take(40).collect::<String>());
     let key = JobKey::parse(text).ok_or_else(missing)?;
     let job = tx.job(key.id)?.filter(|job| key.names(job)).ok_or_else(missing)?;

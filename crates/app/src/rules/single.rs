@@ -13,7 +13,7 @@ use super::save::{field_faults, replace, status_faults};
 use crate::configs::{mark_changed, must_config};
 use crate::connectors::Saved;
 use crate::input::Body;
-use crate::{App, AppError, Caller, audit, drift};
+use crate::{App, AppError, Caller, audit, drift, samples};
 
 impl App {
     /// Adds a pair of types; `suggest: true` fills it with every suggestion of high confidence.
@@ -30,7 +30,7 @@ impl App {
         let pair = read_pair(&mut body, String::new());
         let mut warnings = body.finish()?;
         let Some(pair) = pair else { return Err(AppError::invalid("", "the body is incomplete")) };
-        let (made, more) = self
+        let ((made, more), failing) = self
             .change_rules(caller, id, "type_mapping.create", move |tx, config| {
                 let mut all: Vec<PairDraft> = Vec::new();
                 for old in tx.type_mappings(config.id)? {
@@ -50,7 +50,7 @@ impl App {
                 Ok((made.unwrap_or_default(), warnings))
             })
             .await?;
-        warnings.extend(more);
+        warnings.extend(more.into_iter().chain(failing));
         Ok(Saved { id: made, warnings })
     }
 
@@ -64,13 +64,14 @@ impl App {
         id: ConfigId,
         body: Value,
     ) -> Result<Saved<FieldMappingId>, AppError> {
-        let (draft, warnings) = read_one_field(body)?;
-        let made = self
+        let (draft, mut warnings) = read_one_field(body)?;
+        let (made, failing) = self
             .change_rules(caller, id, "field_mapping.create", move |tx, config| {
                 let rule = resolve(tx, config, &draft)?;
                 tx.insert_field_mapping(&rule)
             })
             .await?;
+        warnings.extend(failing);
         Ok(Saved { id: made, warnings })
     }
 
@@ -87,15 +88,18 @@ impl App {
     ) -> Result<Saved<FieldMappingId>, AppError> {
         let (draft, mut warnings) = read_one_field(body)?;
         let now = self.now();
-        let edited = self.change_rules(caller, id, "field_mapping.update", move |tx, config| {
+        let (edited, failing) = self
+            .change_rules(caller, id, "field_mapping.update", move |tx, config| {
             if !tx.field_mappings(config.id)?.iter().any(|m| m.id == rule_id) {
                 return Err(Fault::no_such("field mapping", rule_id));
             }
             let rule = resolve(tx, config, &draft)?;
             tx.update_field_mapping(&FieldMapping { id: rule_id, ..rule })?;
             drift::after_edit(tx, config, MappingRef::Field(rule_id), now)
-        });
-        warnings.extend(edited.await?);
+        })
+        .await?;
+        warnings.extend(edited);
+        warnings.extend(failing);
         Ok(Saved { id: rule_id, warnings })
     }
 
@@ -111,11 +115,11 @@ impl App {
     ) -> Result<Saved<StatusMappingId>, AppError> {
         let mut body = Body::new(body)?;
         let draft = read_status(&mut body, String::new());
-        let warnings = body.finish()?;
+        let mut warnings = body.finish()?;
         let Some(draft) = draft else {
             return Err(AppError::invalid("", "the body is incomplete"));
         };
-        let made = self
+        let (made, failing) = self
             .change_rules(caller, id, "status_mapping.create", move |tx, config| {
                 let catalog = Catalog::load(tx, config)?;
                 let source = catalog.status_on(Side::Source, draft.source);
@@ -136,10 +140,12 @@ impl App {
                 })
             })
             .await?;
+        warnings.extend(failing);
         Ok(Saved { id: made, warnings })
     }
 
     /// Takes a field rule away.
+    /// Answers a warning for each mapping test that fails now.
     ///
     /// # Errors
     /// [`Fault::NotFound`].
@@ -148,7 +154,7 @@ impl App {
         caller: &Caller,
         id: ConfigId,
         rule: FieldMappingId,
-    ) -> Result<(), AppError> {
+    ) -> Result<Vec<String>, AppError> {
         self.change_rules(caller, id, "field_mapping.delete", move |tx, config| {
             match tx.field_mappings(config.id)?.iter().any(|m| m.id == rule) {
                 true => tx.delete_field_mapping(rule),
@@ -156,9 +162,11 @@ impl App {
             }
         })
         .await
+        .map(|((), failing)| failing)
     }
 
     /// Takes a status rule away.
+    /// Answers a warning for each mapping test that fails now.
     ///
     /// # Errors
     /// [`Fault::NotFound`].
@@ -167,7 +175,7 @@ impl App {
         caller: &Caller,
         id: ConfigId,
         rule: StatusMappingId,
-    ) -> Result<(), AppError> {
+    ) -> Result<Vec<String>, AppError> {
         self.change_rules(caller, id, "status_mapping.delete", move |tx, config| {
             match tx.status_mappings(config.id)?.iter().any(|m| m.id == rule) {
                 true => tx.delete_status_mapping(rule),
@@ -175,9 +183,11 @@ impl App {
             }
         })
         .await
+        .map(|((), failing)| failing)
     }
 
     /// Takes a pair of types away, with its rules.
+    /// Answers a warning for each mapping test that fails now.
     ///
     /// # Errors
     /// [`Fault::NotFound`].
@@ -186,7 +196,7 @@ impl App {
         caller: &Caller,
         id: ConfigId,
         pair: TypeMappingId,
-    ) -> Result<(), AppError> {
+    ) -> Result<Vec<String>, AppError> {
         self.change_rules(caller, id, "type_mapping.delete", move |tx, config| {
             match tx.type_mappings(config.id)?.iter().any(|m| m.id == pair) {
                 true => tx.delete_type_mapping(pair),
@@ -194,16 +204,18 @@ impl App {
             }
         })
         .await
+        .map(|((), failing)| failing)
     }
 
-    /// One change of rules: checked, audited, and the configuration is marked for a full read.
+    /// One change of rules: checked, audited, and the configuration is marked for a full read. The warnings are about
+    /// mapping tests that fail now.
     async fn change_rules<T: Send + 'static>(
         &self,
         caller: &Caller,
         id: ConfigId,
         action: &'static str,
         mut work: impl FnMut(&mut dyn Tx, &SyncConfig) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T, AppError> {
+    ) -> Result<(T, Vec<String>), AppError> {
         caller.needs(Role::Admin)?;
         caller.must_see(id)?;
         let (caller, now) = (caller.clone(), self.now());
@@ -216,7 +228,7 @@ impl App {
                 config.updated_at = now;
                 tx.update_config(&config)?;
                 audit::record(tx, &caller, now, action, &format!("config/{id}"), json!({}))?;
-                Ok(done)
+                Ok((done, samples::warnings(tx, id)?))
             })
             .await?)
     }

@@ -9,7 +9,7 @@ use syncline_engine::{ApplyRequest, Preview};
 
 use super::start::{RunAsked, RunStarted, preview_error, start_error};
 use crate::configs::must_config;
-use crate::{App, AppError, Caller, audit};
+use crate::{App, AppError, Caller, audit, samples};
 
 /// A plan is made of at most this many items, of whatever state.
 const PLAN_MOST: u64 = 1_000_000;
@@ -136,19 +136,41 @@ impl App {
     }
 
     /// Performs a plan in the background: what it holds, and nothing else. Items that moved on since are refused, each
-    /// in a row of the run.
+    /// in a row of the run. Mapping tests that fail are passed over with `ignore_tests` only.
     ///
     /// # Errors
-    /// [`Fault::NotFound`]; [`Fault::Conflict`] for a plan that was applied already, has expired, exceeds a limit, or was
-    /// made before its configuration changed, and while a run of the configuration is going on; otherwise as
+    /// [`Fault::NotFound`]; [`Fault::Conflict`] for a plan that was applied already, has expired, exceeds a limit, whose
+    /// configuration has mapping tests that fail, or was made before its configuration changed, and while a run of the configuration is going on; otherwise as
     /// [`App::start_run`].
-    pub async fn apply_plan(&self, caller: &Caller, id: PlanId) -> Result<RunStarted, AppError> {
+    pub async fn apply_plan(
+        &self,
+        caller: &Caller,
+        id: PlanId,
+        ignore_tests: bool,
+    ) -> Result<RunStarted, AppError> {
         caller.needs(Role::Operator)?;
         if self.runs().is_closing() {
             return Err(Fault::Unavailable("the server is shutting down".to_owned()).into());
         }
         let who = caller.clone();
-        let plan = self.store().view("plan", move |tx| seen(tx, &who, id)).await?;
+        let (plan, failing) = self
+            .store()
+            .view("plan", move |tx| {
+                let plan = seen(tx, &who, id)?;
+                let failing = match ignore_tests || plan.state != syncline_domain::PlanState::Open {
+                    true => Vec::new(),
+                    false => samples::failures(tx, plan.config_id)?,
+                };
+                Ok((plan, failing))
+            })
+            .await?;
+        if !failing.is_empty() {
+            return Err(AppError::conflict(format!(
+                "plan {id} is refused: mapping tests of its configuration fail ({}); mend the rules or the tests, or send ignore_mapping_tests: true",
+                failing.join(", ")
+            ))
+            .with("mapping_tests", failing));
+        }
         let (source, target) = self.both_ends(plan.config_id).await?;
         let request = ApplyRequest {
             plan_id: id,
@@ -158,7 +180,8 @@ impl App {
         let started = self.engine().start_plan(request).await.map_err(start_error)?;
         let execution_id = started.id();
         let details = json!({
-            "config_id": plan.config_id, "execution_id": execution_id, "items": plan.totals.items()
+            "config_id": plan.config_id, "execution_id": execution_id, "items": plan.totals.items(),
+            "ignore_mapping_tests": ignore_tests
         });
         self.note_apply(caller, id, details).await;
         let warnings = started.spec().pauses();

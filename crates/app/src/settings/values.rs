@@ -170,7 +170,8 @@ impl SettingsSource {
         Ok(runs.saturating_add(tx.prune_plans(before, limit)?))
     }
 
-    /// What happened to pairs, and their conflicts that are over; kept as long as the runs that did it.
+    /// What happened to pairs, their conflicts that are over, and rules that others took the place of; kept as long as
+    /// the runs that did it.
     ///
     /// # Errors
     /// What the store answers.
@@ -185,7 +186,11 @@ impl SettingsSource {
         if is_all(entries, limit) {
             return Ok(entries);
         }
-        Ok(entries.saturating_add(tx.prune_conflicts(before, limit)?))
+        let ended = entries.saturating_add(tx.prune_conflicts(before, limit)?);
+        if is_all(ended, limit) {
+            return Ok(ended);
+        }
+        Ok(ended.saturating_add(tx.prune_rules(before, limit)?))
     }
 
     /// Deliveries.

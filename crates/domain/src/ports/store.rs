@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::{
     BoxFuture, ConflictTx, DeletionTx, DeliveryTx, DriftTx, HistoryTx, JobTx, OutboxTx, PlanTx,
-    ScheduleTx, Topic, Wakeup,
+    SampleTx, ScheduleTx, Topic, Wakeup,
 };
 use crate::{
     ApiKey, ApiKeyId, AuditEntry, AuditId, Base, CommentId, CommentPair, ConfigId, ConnectorId,
@@ -129,6 +129,7 @@ pub trait Tx:
     + PlanTx
     + HistoryTx
     + DriftTx
+    + SampleTx
 {
 }
 
@@ -149,6 +150,7 @@ impl<T> Tx for T where
         + PlanTx
         + HistoryTx
         + DriftTx
+        + SampleTx
 {
 }
 

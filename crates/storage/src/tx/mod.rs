@@ -23,6 +23,7 @@ mod resolutions;
 mod retries;
 mod rules;
 mod runs;
+mod samples;
 mod schedules;
 mod sync;
 mod webhooks;

@@ -19,6 +19,7 @@ mod metadata;
 mod outbox;
 mod plans;
 mod runs;
+mod samples;
 mod schedules;
 mod sync;
 mod table;

@@ -7,11 +7,11 @@ use syncline_domain::{
     ApiKey, AuditEntry, Base, CommentId, CommentPair, ConfigHealth, ConfigId, Conflict, ConflictId,
     ConflictStatus, ConnectorId, ConnectorRow, Cursor, Delivery, Execution, ExecutionId, Fault,
     FieldMapping, FieldRef, FieldRow, HistoryEntry, Intent, ItemId, ItemOutcome, ItemRetry,
-    JobClaim, LineageId, Lookout, LookoutSubject, MappingRef, NotificationId, NotificationSetting,
-    Occurrence, OutboxMessage, OutboxStatus, OutcomeId, Pair, PairId, Pause, PlanId, PlannedWrite,
-    Receipt, RememberedReply, Resolution, RulesReview, Side, StatusMapping, StatusRow, StoredPlan,
-    SyncConfig, Tombstone, TypeId, TypeMapping, TypeMappingId, TypeRow, UserMap, Webhook,
-    WebhookId,
+    JobClaim, LineageId, Lookout, LookoutSubject, MappingRef, MappingTest, NotificationId,
+    NotificationSetting, Occurrence, OutboxMessage, OutboxStatus, OutcomeId, Pair, PairId, Pause,
+    PlanId, PlannedWrite, Receipt, RememberedReply, Resolution, RulesCopy, RulesReview, Side,
+    StatusMapping, StatusRow, StoredPlan, SyncConfig, Tombstone, TypeId, TypeMapping, TypeMappingId,
+    TypeRow, UserMap, Webhook, WebhookId,
 };
 
 use super::job_rows::JobRow;
@@ -52,6 +52,8 @@ pub(super) struct Tables {
     pub(super) plans: Table<StoredPlan>,
     pub(super) plan_writes: Table<PlannedWrite>,
     pub(super) rules_reviews: Keyed<ConfigId, RulesReview>,
+    pub(super) mapping_tests: Table<MappingTest>,
+    pub(super) rules_copies: Table<(i64, RulesCopy)>,
     pub(super) comment_pairs: Keyed<(PairId, CommentId), CommentPair>,
     pub(super) leases: Keyed<String, LeaseRow>,
     pub(super) api_keys: Table<ApiKey>,
@@ -129,6 +131,8 @@ impl Tables {
         let left: BTreeSet<PlanId> = self.plans.all().map(|plan| plan.id).collect();
         self.plan_writes.keep(|write| left.contains(&write.plan_id));
         self.rules_reviews.remove(&id);
+        self.mapping_tests.keep(|test| test.config_id != id);
+        self.rules_copies.keep(|(_, copy)| copy.config_id != id);
         self.drop_automation(id);
         self.configs.remove(id.0);
     }

@@ -65,6 +65,8 @@ mod queue_model;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod runs;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
+mod samples;
+#[expect(missing_docs, reason = "a rule is named after what it asks")]
 mod schedules;
 mod seed;
 #[expect(missing_docs, reason = "a rule is named after what it asks")]
@@ -103,6 +105,7 @@ pub mod rules {
     pub use super::plans::*;
     pub use super::queue_model::*;
     pub use super::runs::*;
+    pub use super::samples::*;
     pub use super::schedules::*;
     pub use super::wake::*;
 }
@@ -246,6 +249,10 @@ macro_rules! store_suite {
             plans_come_newest_first_filtered_and_paged
             old_plans_go_after_their_writes
             a_review_of_rules_is_written_over
+            mapping_tests_are_kept_with_their_configuration
+            mapping_tests_are_changed_and_deleted_by_id
+            copies_of_rules_are_kept_once_and_found_by_time
+            only_replaced_copies_of_rules_are_pruned
             history_comes_newest_first_and_in_pages
             history_goes_with_its_pair
             pruning_history_takes_the_oldest

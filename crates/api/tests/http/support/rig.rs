@@ -138,7 +138,8 @@ impl House {
         self.automate(headers).await;
     }
 
-    /// Adds webhook 1, its delivery 1, the job that it caused, and notification setting 1.
+    /// Adds webhook 1, its delivery 1, the job that it caused, notification setting 1, and mapping
+    /// test 1.
     async fn automate(&self, headers: &[(&str, &str)]) {
         let hook = json!({"name": "Hook", "sync_config_id": 1, "connector_id": 1});
         let made = self.send("POST", "/api/webhooks/register", headers, Some(&hook)).await;
@@ -152,6 +153,13 @@ impl House {
         });
         let made = self.send("POST", "/api/notifications", headers, Some(&told)).await;
         assert_eq!(made.status, 201, "{}", made.text());
+        let sample = json!({
+            "name": "a title", "direction": "source_to_target",
+            "item": {"type": "Bug", "fields": {"title": "T"}}, "expected": {"type": "Request"}
+        });
+        let target = "/api/sync-configs/1/mapping-tests";
+        let made = self.send("POST", target, headers, Some(&sample)).await;
+        assert_eq!(made.json()["mapping_test_id"], 1, "{}", made.text());
     }
 
     /// Adds conflict 1 of configuration 1, about a pair of items that no tracker has.

@@ -78,6 +78,10 @@ pub(crate) fn routes() -> Vec<Route> {
         "recipients": ["ops@example.com"]
     });
     let tried = json!({"recipients": ["https://hooks.example/x"], "notification_type": "slack"});
+    let sample = json!({
+        "name": "other", "direction": "source_to_target",
+        "item": {"type": "Bug", "fields": {"title": "T"}}, "expected": {"type": "Request"}
+    });
     vec![
         route("GET", "/health", Viewer).open(),
         route("GET", "/healthz", Viewer).open(),
@@ -123,6 +127,14 @@ pub(crate) fn routes() -> Vec<Route> {
         route("PUT", "/api/sync-configs/{id}/field-mappings/{mid}", Admin).takes(field),
         route("POST", "/api/sync-configs/{id}/status-mappings", Admin)
             .takes(json!({"source_status_id": 1, "target_status_id": 14})),
+        route("GET", "/api/sync-configs/{id}/mapping-tests", Viewer),
+        route("GET", "/api/sync-configs/{id}/mapping-tests/{testId}", Viewer),
+        route("POST", "/api/sync-configs/{id}/mapping-tests", Admin).takes(sample.clone()),
+        route("POST", "/api/sync-configs/{id}/mapping-tests/run", Operator)
+            .takes(json!({"trace": true})),
+        route("POST", "/api/sync-configs/{id}/mapping-tests/capture", Admin)
+            .takes(json!({"item_id": "1", "side": "source"})),
+        route("PUT", "/api/sync-configs/{id}/mapping-tests/{testId}", Admin).takes(sample),
         route("POST", "/api/execute/sync/{configId}", Operator).takes(json!({})),
         route("POST", "/api/execute/preview/{configId}", Operator).takes(json!({})),
         route("GET", "/api/execute/plans", Viewer).asks("?sync_config_id=1"),
@@ -159,6 +171,7 @@ pub(crate) fn routes() -> Vec<Route> {
         route("GET", "/api/jobs/status/{jobId}", Viewer),
         route("POST", "/api/jobs/{jobId}/cancel", Operator),
         route("POST", "/api/jobs/{jobId}/retry", Operator),
+        route("POST", "/api/jobs/{jobId}/replay", Operator).takes(json!({"mode": "now"})),
         route("POST", "/api/webhooks/receive/{token}", Viewer).open(),
         route("GET", "/api/webhooks", Viewer),
         route("POST", "/api/webhooks/register", Admin).takes(hook),
@@ -168,7 +181,8 @@ pub(crate) fn routes() -> Vec<Route> {
         route("GET", "/api/webhooks/{id}/deliveries", Viewer),
         route("POST", "/api/webhooks/{id}/test", Operator).takes(json!({})),
         route("GET", "/api/webhooks/deliveries/{id}", Viewer),
-        route("POST", "/api/webhooks/deliveries/{id}/replay", Operator),
+        route("POST", "/api/webhooks/deliveries/{id}/replay", Operator)
+            .takes(json!({"dry_run": false})),
         route("POST", "/api/webhooks/{id}/rotate-secret", Admin).takes(json!({"grace_seconds": 0})),
         route("POST", "/api/webhooks/{id}/revoke-old-secrets", Admin),
         route("GET", "/api/notifications", Viewer),
@@ -196,6 +210,7 @@ pub(crate) fn routes() -> Vec<Route> {
         route("DELETE", "/api/notifications/{id}", Admin),
         route("DELETE", "/api/webhooks/{id}", Admin),
         route("DELETE", "/api/execute/synced-items/{configId}/{pairId}", Operator),
+        route("DELETE", "/api/sync-configs/{id}/mapping-tests/{testId}", Admin),
         route("DELETE", "/api/sync-configs/{id}/status-mappings/{mid}", Admin),
         route("DELETE", "/api/sync-configs/{id}/field-mappings/{mid}", Admin),
         route("DELETE", "/api/sync-configs/{id}/type-mappings/{mid}", Admin),

@@ -1,0 +1,2 @@
+DROP TABLE rules_copies;
+DROP TABLE mapping_tests;
