@@ -32,6 +32,22 @@ fn json(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).unwrap_or_else(|e| panic!("{e}: {}", text(bytes)))
 }
 
+/// Keeps a mapping test with configuration 1: a bug with the title A, and the subject that it must get.
+fn keep_test(port: u16, name: &str, subject: &str) {
+    let body = serde_json::json!({
+        "name": name, "direction": "source_to_target",
+        "item": {"type": "Bug", "fields": {"System.Title": "A"}},
+        "expected": {"fields": {"subject": subject}}
+    });
+    let place = format!("http://127.0.0.1:{port}/api/sync-configs/1/mapping-tests");
+    let made = Command::new("curl")
+        .args(["-sS", "--fail-with-body", "-H", "Content-Type: application/json", "-d"])
+        .args([body.to_string(), place])
+        .output()
+        .expect("curl");
+    assert!(made.status.success(), "{}{}", text(&made.stdout), text(&made.stderr));
+}
+
 #[test]
 fn a_plan_is_printed_and_then_applied_once() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -64,7 +80,21 @@ fn a_plan_is_printed_and_then_applied_once() {
         plan["totals"]["creates"].as_u64().and_then(|n| usize::try_from(n).ok())
     );
 
-    let run = call(&["apply", &id, "--json"]);
+    keep_test(port, "fits", "A");
+    let fine = call(&["mapping", "test", "1", "--json"]);
+    assert_eq!(fine.status.code(), Some(0), "{}", text(&fine.stderr));
+    assert_eq!(json(&fine.stdout)["passed"], 1, "{}", text(&fine.stdout));
+    keep_test(port, "does not fit", "B");
+    let told = call(&["mapping", "test", "1"]);
+    assert_eq!(told.status.code(), Some(1), "{}", text(&told.stdout));
+    let said = text(&told.stdout);
+    assert!(said.contains("does not fit") && said.contains("FAILED"), "{said}");
+    assert!(said.contains("1 passed, 1 failed"), "{said}");
+    let refused = call(&["apply", &id]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("does not fit"), "{}", text(&refused.stderr));
+
+    let run = call(&["apply", &id, "--ignore-mapping-tests", "--json"]);
     assert!(run.status.success(), "{}", text(&run.stderr));
     let run = json(&run.stdout);
     assert_eq!((&run["totals"]["created"], &run["status"]), (&creates, &Value::from("completed")));
@@ -72,7 +102,7 @@ fn a_plan_is_printed_and_then_applied_once() {
     assert!(!twice.status.success());
     assert!(text(&twice.stderr).contains("applied already"), "{}", text(&twice.stderr));
     // The first plan wants copies that are there by now: none is made again.
-    let late = call(&["apply", "1"]);
+    let late = call(&["apply", "1", "--ignore-mapping-tests"]);
     let said = format!("{}{}", text(&late.stdout), text(&late.stderr));
     assert!(late.status.success() && said.contains("0 created"), "{said}");
     let none = json(&call(&["plan", "1", "--json"]).stdout);

@@ -57,6 +57,11 @@ fn whole() -> Vec<(&'static str, &'static str, Value)> {
     change["is_active"] = json!(true);
     change["force"] = json!(false);
     change["connector_type"] = json!("fakebugs");
+    let test = json!({
+        "name": "new", "direction": "source_to_target", "occasion": "update", "compare": "named",
+        "item": {"id": "1", "type": "Bug", "title": "T", "status": "New", "fields": {}},
+        "expected": {"type": "Request", "status": "open", "fields": {}}
+    });
     let run = json!({
         "work_item_ids": ["1", 2], "full": false, "limit": 10, "dry_run": true, "direction": "source-to-target",
         "wait": true
@@ -97,7 +102,33 @@ fn whole() -> Vec<(&'static str, &'static str, Value)> {
         ),
         ("POST", "/api/execute/sync/{configId}", run.clone()),
         ("POST", "/api/execute/preview/{configId}", run),
-        ("POST", "/api/execute/apply/{planId}", json!({"wait": true})),
+        (
+            "POST",
+            "/api/execute/apply/{planId}",
+            json!({"wait": true, "ignore_mapping_tests": true}),
+        ),
+        ("POST", "/api/sync-configs/{id}/mapping-tests", test.clone()),
+        ("PUT", "/api/sync-configs/{id}/mapping-tests/{testId}", {
+            let mut changed = test;
+            changed["name"] = json!("changed");
+            changed
+        }),
+        (
+            "POST",
+            "/api/sync-configs/{id}/mapping-tests/run",
+            json!({"mapping_test_ids": [1], "trace": true}),
+        ),
+        (
+            "POST",
+            "/api/sync-configs/{id}/mapping-tests/capture",
+            json!({
+                "name": "captured", "item_id": "1", "side": "source", "delivery_id": 1,
+                "mask": true, "mask_fields": ["title"], "occasion": "update",
+                "compare": "all"
+            }),
+        ),
+        ("POST", "/api/webhooks/deliveries/{id}/replay", json!({"mode": "now", "dry_run": true})),
+        ("POST", "/api/jobs/{jobId}/replay", json!({"mode": "as_it_was"})),
         (
             "POST",
             "/api/execute/test-mapping",
@@ -251,6 +282,13 @@ async fn every_documented_field_is_read() {
         if path.ends_with("/test-mapping") {
             // Either a saved configuration or all of the others: the table of routes sends the first.
             wanted.remove("/sync_config_id");
+        }
+        if path.ends_with("/capture") {
+            // Either a delivery or a run.
+            wanted.remove("/execution_id");
+        }
+        if path.starts_with("/api/jobs/{jobId}") {
+            house.note_job_run(1).await;
         }
         if path.ends_with("/resolve") {
             // Either somebody's value or one of one's own: the table has a line for each.

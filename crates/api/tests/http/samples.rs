@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use syncline_domain::ports::StoreExt as _;
-use syncline_domain::{ConfigId, ExecutionId, FieldSchema, FieldType, MappingTest};
+use syncline_domain::{ConfigId, FieldSchema, FieldType, MappingTest};
 use syncline_testkit::person;
 
 use crate::support::{House, JOB};
@@ -308,16 +308,7 @@ async fn what_was_done_is_replayed_by_the_rules_of_then_and_of_now() {
     let run = house.post("/api/execute/sync/1", &json!({})).await.json();
     assert_eq!(run["results"]["created"], 3, "{run}");
     let written = house.desk.writes().len();
-    let run = ExecutionId(run["execution_id"].as_i64().unwrap());
-    house
-        .store
-        .tx("ran", move |tx| {
-            let now = syncline_domain::Timestamp::from_secs(4_000_000_000);
-            let claimed = tx.claim_jobs("w", now, std::time::Duration::from_secs(30), 5)?;
-            tx.note_job_run(claimed[0].claim().unwrap(), run)
-        })
-        .await
-        .unwrap();
+    house.note_job_run(run["execution_id"].as_i64().unwrap()).await;
     rules(&house, "toLowerCase").await;
 
     let job = format!("/api/jobs/{JOB}/replay");

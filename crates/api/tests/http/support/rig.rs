@@ -172,6 +172,18 @@ impl House {
         added.await.unwrap();
     }
 
+    /// Claims the job of the furniture, and notes that this run is its run.
+    pub(crate) async fn note_job_run(&self, run: i64) {
+        use syncline_domain::ports::StoreExt as _;
+        let noted = self.store.tx("ran", move |tx| {
+            let late = Timestamp::from_secs(4_000_000_000);
+            let claimed = tx.claim_jobs("worker", late, Duration::from_secs(30), 5)?;
+            let job = claimed.iter().find(|job| job.key().to_string() == super::JOB).unwrap();
+            tx.note_job_run(job.claim().unwrap(), run.into())
+        });
+        noted.await.unwrap();
+    }
+
     /// Makes a key.
     pub(crate) async fn key(&self, name: &str, role: Role, scope: Option<Vec<i64>>) -> String {
         self.key_until(name, role, scope, None).await

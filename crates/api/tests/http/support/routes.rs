@@ -129,12 +129,15 @@ pub(crate) fn routes() -> Vec<Route> {
             .takes(json!({"source_status_id": 1, "target_status_id": 14})),
         route("GET", "/api/sync-configs/{id}/mapping-tests", Viewer),
         route("GET", "/api/sync-configs/{id}/mapping-tests/{testId}", Viewer),
-        route("POST", "/api/sync-configs/{id}/mapping-tests", Admin).takes(sample.clone()),
+        route("POST", "/api/sync-configs/{id}/mapping-tests", Admin).takes(sample),
         route("POST", "/api/sync-configs/{id}/mapping-tests/run", Operator)
             .takes(json!({"trace": true})),
         route("POST", "/api/sync-configs/{id}/mapping-tests/capture", Admin)
             .takes(json!({"item_id": "1", "side": "source"})),
-        route("PUT", "/api/sync-configs/{id}/mapping-tests/{testId}", Admin).takes(sample),
+        route("PUT", "/api/sync-configs/{id}/mapping-tests/{testId}", Admin).takes(json!({
+            "name": "changed", "direction": "source_to_target",
+            "item": {"type": "Bug", "fields": {"title": "T"}}, "expected": {"type": "Request"}
+        })),
         route("POST", "/api/execute/sync/{configId}", Operator).takes(json!({})),
         route("POST", "/api/execute/preview/{configId}", Operator).takes(json!({})),
         route("GET", "/api/execute/plans", Viewer).asks("?sync_config_id=1"),
