@@ -74,9 +74,9 @@ pub use history::{
 pub use ids::{
     ApiKeyId, AuditId, CommentId, ConfigId, ConflictId, ConnectorId, Cursor, DeliveryId,
     ExecutionId, FieldId, FieldMappingId, FieldRef, HistoryId, IntentId, ItemId, JobId, LineageId,
-    MappingTestId, NotificationId, OccurrenceId, OpId, OutboxId, OutcomeId, PairId, PauseId, PlanId,
-    PlanWriteId, ResolutionId, STATUS_REF, StatusId, StatusMappingId, TypeId, TypeMappingId,
-    Version, WebhookId,
+    MappingTestId, NotificationId, OccurrenceId, OpId, OutboxId, OutcomeId, PairId, PauseId,
+    PlanId, PlanWriteId, ResolutionId, STATUS_REF, StatusId, StatusMappingId, TypeId,
+    TypeMappingId, Version, WebhookId,
 };
 pub use image::{ImageMarkup, ImageSource, InlineImage};
 pub use item::{Attachment, Comment, Fields, Item, ItemLink, NewComment};

@@ -71,7 +71,7 @@ impl RulesCopy {
             serde_json::from_value(self.body.clone()).ok()?;
         let version = self.config_version;
         let config = SyncConfig { name, direction, version, ..now.clone() };
-        Some(SyncSpec { config, source, target, types, user_map })
+        Some(SyncSpec { config, source, target, types, paused_types: Vec::new(), user_map })
     }
 }
 

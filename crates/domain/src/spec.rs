@@ -105,7 +105,8 @@ pub struct TypePair {
     pub fields: Vec<FieldRule>,
     /// The status rules, source to target; several source statuses may share a target status.
     pub statuses: Vec<(StatusSchema, StatusSchema)>,
-    /// Rules that are paused: not among the others, and as if they were not there.
+    /// Rules that are paused: not among the others, and as if they were not there. A copy of rules that acted has none.
+    #[serde(skip)]
     pub paused: PausedRules,
 }
 

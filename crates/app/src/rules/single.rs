@@ -90,14 +90,14 @@ impl App {
         let now = self.now();
         let (edited, failing) = self
             .change_rules(caller, id, "field_mapping.update", move |tx, config| {
-            if !tx.field_mappings(config.id)?.iter().any(|m| m.id == rule_id) {
-                return Err(Fault::no_such("field mapping", rule_id));
-            }
-            let rule = resolve(tx, config, &draft)?;
-            tx.update_field_mapping(&FieldMapping { id: rule_id, ..rule })?;
-            drift::after_edit(tx, config, MappingRef::Field(rule_id), now)
-        })
-        .await?;
+                if !tx.field_mappings(config.id)?.iter().any(|m| m.id == rule_id) {
+                    return Err(Fault::no_such("field mapping", rule_id));
+                }
+                let rule = resolve(tx, config, &draft)?;
+                tx.update_field_mapping(&FieldMapping { id: rule_id, ..rule })?;
+                drift::after_edit(tx, config, MappingRef::Field(rule_id), now)
+            })
+            .await?;
         warnings.extend(edited);
         warnings.extend(failing);
         Ok(Saved { id: rule_id, warnings })

@@ -148,7 +148,8 @@ async fn fields_survive_both_ways(url: &str, steps: [&str; 2]) {
             .map(|(source, target)| tx.insert_pair(&rows::pair_row(config, source, target)));
         let [one, two] = pairs;
         let (one, two) = (one?, two?);
-        let values = json!(["ü \"quoted\"\n", null, 1.10, 1e300, {"a": [1, {"b": "2"}]}, [], "", true, "7"]);
+        let values =
+            json!(["ü \"quoted\"\n", null, 1.10, 1e300, {"a": [1, {"b": "2"}]}, [], "", true, "7"]);
         let mut bases = Vec::new();
         for (number, value) in values.as_array().into_iter().flatten().enumerate() {
             for side in [Side::Source, Side::Target] {

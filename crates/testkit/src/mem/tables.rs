@@ -10,8 +10,8 @@ use syncline_domain::{
     JobClaim, LineageId, Lookout, LookoutSubject, MappingRef, MappingTest, NotificationId,
     NotificationSetting, Occurrence, OutboxMessage, OutboxStatus, OutcomeId, Pair, PairId, Pause,
     PlanId, PlannedWrite, Receipt, RememberedReply, Resolution, RulesCopy, RulesReview, Side,
-    StatusMapping, StatusRow, StoredPlan, SyncConfig, Tombstone, TypeId, TypeMapping, TypeMappingId,
-    TypeRow, UserMap, Webhook, WebhookId,
+    StatusMapping, StatusRow, StoredPlan, SyncConfig, Tombstone, TypeId, TypeMapping,
+    TypeMappingId, TypeRow, UserMap, Webhook, WebhookId,
 };
 
 use super::job_rows::JobRow;
