@@ -280,6 +280,7 @@ mod tests {
                 "⚠ Credential Expiring: Azure",
                 "⚠ Queue Backlog: 1200 jobs waiting",
                 "⚠ Schema Drift: Azure",
+                "⚠ Census Drift: Azure Bugs to ServiceDesk",
                 "✗ Notifications Disabled: https://example.com/…1234",
                 "✓ Test Notification: this channel works",
                 "3 Notifications: Azure Bugs to ServiceDesk",
