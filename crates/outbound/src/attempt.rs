@@ -1,9 +1,11 @@
 //! One attempt: send, read the head, tell the limiter, read the body, judge it.
 
+use std::io;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue};
-use syncline_domain::ports::Clock;
+use syncline_domain::ports::{Clock, FileSink, Rng};
 
 use crate::body::Collector;
 use crate::config::OutboundConfig;
@@ -22,6 +24,7 @@ pub(crate) struct Context<'a> {
     pub(crate) http: &'a reqwest::Client,
     pub(crate) config: &'a OutboundConfig,
     pub(crate) clock: &'a dyn Clock,
+    pub(crate) rng: &'a dyn Rng,
     pub(crate) limiter: &'a Limiter,
 }
 
@@ -46,7 +49,7 @@ pub(crate) async fn once(cx: &Context<'_>, request: &Request) -> Result<Response
     let mut response = Response {
         status: head.status().as_u16(),
         headers: head.headers().clone(),
-        body: bytes::Bytes::new(),
+        body: Bytes::new(),
         retry_after: hints.retry_after.or_else(|| hints.pause()),
         call,
     };
@@ -67,7 +70,7 @@ fn build(cx: &Context<'_>, request: &Request) -> reqwest::RequestBuilder {
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     let builder = cx.http.request(request.method.clone(), request.url.clone()).headers(headers);
     match &request.body {
-        Some(body) => builder.body(body.clone()),
+        Some(body) => body.put_on(builder, cx.rng),
         None => builder,
     }
 }
@@ -77,24 +80,49 @@ async fn read_body(
     request: &Request,
     mut head: reqwest::Response,
     deadline: Duration,
-) -> Result<bytes::Bytes, Failure> {
-    let cap = request.cap.map_or(cx.config.body_cap, |cap| cap.min(cx.config.body_cap));
+) -> Result<Bytes, Failure> {
+    let sink = request.sink.as_deref().filter(|_| head.status().is_success());
+    let cap = match (request.cap, sink) {
+        (None, _) => cx.config.body_cap,
+        (Some(cap), None) => cap.min(cx.config.body_cap),
+        (Some(cap), Some(_)) => cap,
+    };
     let announced = head.content_length().unwrap_or(0);
     if usize::try_from(announced).map_or(true, |announced| announced > cap) {
         return Err(Failure::TooLarge { cap });
     }
     let gzip = is_gzip(head.headers())?;
     let mut collector = Collector::new(gzip, cap, cx.config.gzip_ratio);
+    if let Some(sink) = sink {
+        sink.begin().await.map_err(unkept)?;
+    }
     loop {
         let left = deadline.saturating_sub(cx.clock.monotonic());
         let limit = left.min(cx.config.idle_read);
         match with_timeout(cx.clock, limit, head.chunk()).await {
             Ok(Ok(Some(piece))) => collector.push(&piece)?,
-            Ok(Ok(None)) => return collector.finish(),
+            Ok(Ok(None)) => return handed_on(sink, collector.finish()?).await,
             Ok(Err(_)) => return Err(Failure::Truncated),
             Err(elapsed) => return Err(Failure::Timeout(elapsed.0)),
         }
+        if sink.is_some() {
+            handed_on(sink, collector.drain()).await?;
+        }
     }
+}
+
+/// Hands bytes on, where somebody takes them; answers what nobody takes.
+async fn handed_on(sink: Option<&dyn FileSink>, bytes: Bytes) -> Result<Bytes, Failure> {
+    let Some(sink) = sink else { return Ok(bytes) };
+    if !bytes.is_empty() {
+        sink.take(&bytes).await.map_err(unkept)?;
+    }
+    Ok(Bytes::new())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
+fn unkept(error: io::Error) -> Failure {
+    Failure::Unkept(error.to_string())
 }
 
 /// Only gzip was asked for; any other coding is an answer that cannot be read.
@@ -118,8 +146,8 @@ fn judge(
     cx: &Context<'_>,
     request: &Request,
     response: &Response,
-    body: bytes::Bytes,
-) -> Result<bytes::Bytes, Failure> {
+    body: Bytes,
+) -> Result<Bytes, Failure> {
     let media_type = response.content_type();
     let wanted = request.expect == Expect::Json;
     if (wanted || response.is_json()) && depth::reaches(&body, cx.config.json_depth) {

@@ -27,7 +27,7 @@ impl Collector {
     /// For a body of at most `cap` bytes on the wire and inflated; gzip may grow it `ratio` times.
     pub(crate) fn new(gzip: bool, cap: usize, ratio: usize) -> Self {
         let sink = if gzip {
-            let capped = Capped { bytes: Vec::new(), cap: 0, burst: false };
+            let capped = Capped { bytes: Vec::new(), passed: 0, cap: 0, burst: false };
             Sink::Gzip(Box::new(MultiGzDecoder::new(capped)))
         } else {
             Sink::Plain(Vec::new())
@@ -55,7 +55,19 @@ impl Collector {
         Ok(())
     }
 
-    /// The whole body.
+    /// Takes out what has come so far; the caps hold for all of it.
+    pub(crate) fn drain(&mut self) -> Bytes {
+        match &mut self.sink {
+            Sink::Plain(bytes) => std::mem::take(bytes).into(),
+            Sink::Gzip(decoder) => {
+                let capped = decoder.get_mut();
+                capped.passed = capped.passed.saturating_add(capped.bytes.len());
+                std::mem::take(&mut capped.bytes).into()
+            }
+        }
+    }
+
+    /// The whole body, or what was not taken out of it.
     pub(crate) fn finish(self) -> Result<Bytes, Failure> {
         match self.sink {
             Sink::Plain(bytes) => Ok(bytes.into()),
@@ -76,13 +88,16 @@ fn fault_of(sink: &Capped, cap: usize) -> Failure {
 /// A buffer that refuses to grow past its cap.
 struct Capped {
     bytes: Vec<u8>,
+    /// Bytes that were taken out.
+    passed: usize,
     cap: usize,
     burst: bool,
 }
 
 impl Write for Capped {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        if self.bytes.len().saturating_add(piece.len()) > self.cap {
+        let size = self.passed.saturating_add(self.bytes.len()).saturating_add(piece.len());
+        if size > self.cap {
             self.burst = true;
             return Err(io::Error::other("larger than the cap"));
         }
@@ -132,6 +147,26 @@ mod tests {
         let bomb = gzip(&vec![0; 8 << 20]);
         assert_eq!(read(&bomb, cap), Err(Failure::TooLarge { cap }));
         assert_eq!(read(&gzip(&[7; 5_000]), 4_999), Err(Failure::TooLarge { cap: 4_999 }));
+    }
+
+    #[test]
+    fn what_was_taken_out_counts_for_the_cap() {
+        let plain: Vec<u8> = (0..50_000_u32).flat_map(u32::to_le_bytes).collect();
+        for (cap, fits) in [(plain.len(), true), (plain.len() - 1, false)] {
+            for (is_gzip, body) in [(true, gzip(&plain)), (false, plain.clone())] {
+                let mut collector = Collector::new(is_gzip, cap, 100);
+                let mut out = Vec::new();
+                let pushed = body.chunks(1_000).try_for_each(|piece| {
+                    collector.push(piece)?;
+                    out.extend(collector.drain());
+                    Ok(())
+                });
+                let whole = pushed.and_then(|()| collector.finish());
+                assert_eq!(whole.is_ok(), fits);
+                out.extend(whole.unwrap_or_default());
+                assert_eq!(out == plain, fits);
+            }
+        }
     }
 
     #[test]

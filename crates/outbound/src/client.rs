@@ -172,6 +172,7 @@ impl Client {
             http: &self.inner.http,
             config: &self.inner.config,
             clock,
+            rng: self.inner.rng.as_ref(),
             limiter: &self.limiter,
         };
         let begun = clock.monotonic();

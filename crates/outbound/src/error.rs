@@ -61,6 +61,8 @@ pub enum Failure {
         /// The cap in bytes.
         cap: usize,
     },
+    /// The answer's bytes could not be kept on this machine; why, in the system's words.
+    Unkept(String),
     /// The answer's JSON is nested too deeply.
     TooDeep,
     /// A successful answer of another kind than expected.
@@ -181,6 +183,7 @@ impl Failure {
             | Self::Timeout(_)
             | Self::Broken(_)
             | Self::Resting { .. }
+            | Self::Unkept(_)
             | Self::Truncated => ErrorKind::Unavailable,
             Self::TooLarge { .. } | Self::TooDeep | Self::ContentType { .. } | Self::Json(_) => {
                 ErrorKind::Protocol
@@ -213,6 +216,10 @@ impl Failure {
                     .to_owned()
             }
             Self::TooLarge { .. } => "ask for fewer items at once".to_owned(),
+            Self::Unkept(_) => {
+                "see that the folder for temporary files (TMPDIR) may be written and has room"
+                    .to_owned()
+            }
             _ => return None,
         };
         Some(text)
@@ -231,6 +238,7 @@ impl fmt::Display for Failure {
             Self::Timeout(limit) => write!(f, "no complete answer within {} s", limit.as_secs()),
             Self::Broken(why) => write!(f, "the connection broke before an answer came ({why})"),
             Self::Truncated => f.write_str("the answer ended before it was complete"),
+            Self::Unkept(why) => write!(f, "the answer could not be kept: {why}"),
             Self::TooLarge { cap } => write!(f, "the answer is larger than {cap} bytes"),
             Self::TooDeep => f.write_str("the answer's JSON is nested too deeply"),
             Self::ContentType { found, status, .. } => {

@@ -41,8 +41,8 @@
 //! - Invariant: neither logs nor errors hold header values, bodies, query values or user info.
 //!
 //! # What is deliberately absent
-//! Cookies, redirects, streaming to the caller (a file is at most the body cap), retries of anything ambiguous, and
-//! the meaning of a status code beyond [`Response::status_error`], which is only the usual reading.
+//! Cookies, redirects, retries of anything ambiguous, and the meaning of a status code beyond
+//! [`Response::status_error`], which is only the usual reading.
 
 mod address;
 mod attempt;
@@ -56,7 +56,7 @@ mod error;
 mod hints;
 mod jitter;
 mod limiter;
-mod multipart;
+mod payload;
 mod policy;
 mod pool;
 mod redact;
@@ -72,7 +72,6 @@ pub use config::{ConfigError, OutboundConfig, PlainHttp, Proxies};
 pub use error::{Failure, OutboundError, Sent, TlsFault};
 pub use hints::parse_retry_after;
 pub use limiter::{Budget, Limits};
-pub use multipart::Part;
 pub use policy::{AddressPolicy, AllowList, Refused};
 pub use request::{Expect, Request, RequestKind};
 pub use reqwest::Method;

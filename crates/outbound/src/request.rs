@@ -1,6 +1,7 @@
 //! A request as a value: it can be looked at, sent, and sent again.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,9 +9,10 @@ use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
+use syncline_domain::ports::{FileSink, FileSource};
 use url::Url;
 
-use crate::multipart::{Part, encode};
+use crate::payload::{FormFile, Payload};
 use crate::redact;
 
 /// Whether repeating a request can change anything.
@@ -39,7 +41,8 @@ pub struct Request {
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Option<Bytes>,
+    pub(crate) body: Option<Payload>,
+    pub(crate) sink: Option<Arc<dyn FileSink>>,
     pub(crate) kind: RequestKind,
     pub(crate) expect: Expect,
     pub(crate) attempts: Option<u32>,
@@ -61,6 +64,7 @@ impl Request {
             url,
             headers: HeaderMap::new(),
             body: None,
+            sink: None,
             kind,
             expect: Expect::Json,
             attempts: None,
@@ -162,12 +166,37 @@ impl Request {
         self.with_body("application/x-www-form-urlencoded", bytes)
     }
 
-    /// A `multipart/form-data` body.
+    /// A form (`multipart/form-data`) with one file in it, which is read while it is sent.
     #[must_use]
-    pub fn multipart(mut self, parts: &[Part]) -> Self {
-        let (content_type, bytes) = encode(parts);
+    pub fn form_file(
+        mut self,
+        name: &str,
+        file_name: &str,
+        content_type: &str,
+        file: Arc<dyn FileSource>,
+    ) -> Self {
         self.headers.remove(CONTENT_TYPE);
-        self.with_body(&content_type, bytes)
+        self.body = Some(Payload::Form(FormFile {
+            name: name.to_owned(),
+            file_name: file_name.to_owned(),
+            content_type: content_type.to_owned(),
+            file,
+        }));
+        self.file()
+    }
+
+    /// A file as the body, read while it is sent.
+    #[must_use]
+    pub fn file_body(self, content_type: &str, file: Arc<dyn FileSource>) -> Self {
+        self.with_payload(content_type, Payload::File(file)).file()
+    }
+
+    /// Hands the body of a successful answer on as it comes, instead of keeping it: the answer's own is empty then. Only
+    /// the cap of the request holds for it, not the client's.
+    #[must_use]
+    pub fn save_to(mut self, sink: Arc<dyn FileSink>) -> Self {
+        self.sink = Some(sink);
+        self.expect(Expect::Bytes).file()
     }
 
     /// A body as it is; sets `Content-Type` unless it was set before.
@@ -235,8 +264,12 @@ impl Request {
         format!("{} {}", self.method, redact::url(&self.url, self.secret_path))
     }
 
-    fn with_body(mut self, content_type: &str, bytes: Bytes) -> Self {
-        self.body = Some(bytes);
+    fn with_body(self, content_type: &str, bytes: Bytes) -> Self {
+        self.with_payload(content_type, Payload::Bytes(bytes))
+    }
+
+    fn with_payload(mut self, content_type: &str, payload: Payload) -> Self {
+        self.body = Some(payload);
         if self.headers.contains_key(CONTENT_TYPE) {
             return self;
         }
@@ -278,7 +311,7 @@ impl fmt::Debug for Request {
         f.debug_struct("Request")
             .field("call", &self.shown())
             .field("headers", &names)
-            .field("body_bytes", &self.body.as_ref().map(Bytes::len))
+            .field("body_bytes", &self.body.as_ref().map(Payload::size))
             .field("kind", &self.kind)
             .finish()
     }

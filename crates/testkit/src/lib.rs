@@ -41,6 +41,7 @@ pub mod connector_suite;
 mod factory;
 mod fake;
 mod faulty;
+mod files;
 pub mod generators;
 mod listen;
 mod mem;
@@ -60,6 +61,7 @@ pub use fake::{
     bug_tracker, helpdesk, person,
 };
 pub use faulty::{FaultyStore, Moment};
+pub use files::file_bytes;
 pub use listen::{RecordingEvents, ScriptedFaultPoints};
 pub use mem::MemStore;
 pub use plan::ConfigPlan;

@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::Value;
 use syncline_domain::ports::{
     BoxFuture, Capabilities, ChangeQuery, ChangeWalk, Check, Clock, Connector, ConnectorError,
-    FindCreated, OwnChange, Presence, Write,
+    FileSink, FileSource, FindCreated, OwnChange, Presence, Write,
 };
 use syncline_domain::{
     Attachment, Comment, CommentId, Cursor, FieldRef, Identity, ImageMarkup, ImageSource,
@@ -316,8 +316,9 @@ impl Connector for AzureDevOps {
         _id: &'a ItemId,
         attachment: &'a Attachment,
         limit: u64,
-    ) -> BoxFuture<'a, Result<Vec<u8>, ConnectorError>> {
-        Box::pin(self.api.download(&attachment.id, &attachment.name, limit))
+        into: Arc<dyn FileSink>,
+    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
+        Box::pin(self.api.download((&attachment.id, &attachment.name), limit, into))
     }
 
     fn attach<'a>(
@@ -325,10 +326,10 @@ impl Connector for AzureDevOps {
         id: &'a ItemId,
         name: &'a str,
         content_type: &'a str,
-        bytes: Vec<u8>,
+        file: Arc<dyn FileSource>,
     ) -> BoxFuture<'a, Result<Attachment, ConnectorError>> {
         Box::pin(async move {
-            relations::attach(&self.api, number(id)?, name, content_type, bytes).await
+            relations::attach(&self.api, number(id)?, name, content_type, file).await
         })
     }
 
@@ -351,8 +352,8 @@ impl Connector for AzureDevOps {
         _id: &'a ItemId,
         name: &'a str,
         content_type: &'a str,
-        bytes: Vec<u8>,
+        file: Arc<dyn FileSource>,
     ) -> BoxFuture<'a, Result<InlineImage, ConnectorError>> {
-        Box::pin(images::host(&self.api, name, content_type, bytes))
+        Box::pin(images::host(&self.api, name, content_type, file))
     }
 }

@@ -1,6 +1,8 @@
 //! Images inside of texts: files of the organisation that the text names by their address.
 
-use syncline_domain::ports::ConnectorError;
+use std::sync::Arc;
+
+use syncline_domain::ports::{ConnectorError, FileSource};
 use syncline_domain::{Attachment, FieldRef, ImageMarkup, ImageSource, InlineImage};
 use url::Url;
 
@@ -72,10 +74,10 @@ pub(super) async fn host(
     api: &Api,
     name: &str,
     content_type: &str,
-    bytes: Vec<u8>,
+    file: Arc<dyn FileSource>,
 ) -> Result<InlineImage, ConnectorError> {
-    let size = u64::try_from(bytes.len()).ok();
-    let stored = api.upload(name, bytes).await?;
+    let size = Some(file.size());
+    let stored = api.upload(name, file).await?;
     let file = Attachment {
         id: last_segment(&stored.url).unwrap_or(&stored.id).to_owned(),
         name: name.to_owned(),

@@ -1,7 +1,9 @@
 //! Links between items, and files: both are relations of an item.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
-use syncline_domain::ports::{ConnectorError, ErrorKind};
+use syncline_domain::ports::{ConnectorError, ErrorKind, FileSource};
 use syncline_domain::{Attachment, ItemId, ItemLink};
 
 use super::patch;
@@ -44,10 +46,10 @@ pub(super) async fn attach(
     id: u64,
     name: &str,
     content_type: &str,
-    bytes: Vec<u8>,
+    file: Arc<dyn FileSource>,
 ) -> Result<Attachment, ConnectorError> {
-    let size = u64::try_from(bytes.len()).ok();
-    let stored = api.upload(name, bytes).await?;
+    let size = Some(file.size());
+    let stored = api.upload(name, file).await?;
     let ops = patch::relation(FILE, &stored.url, json!({ "name": name }));
     api.update(id, &ops).await?;
     Ok(Attachment {

@@ -1,12 +1,12 @@
 //! The calls to Azure DevOps: addresses, headers, and what every answer is checked for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use syncline_domain::ports::{ConnectorError, ErrorKind};
+use syncline_domain::ports::{ConnectorError, ErrorKind, FileSink, FileSource};
 use syncline_outbound::{Client, Expect, Method, OutboundError, Request, Response, Url};
 
 use super::config::{Config, segment};
@@ -311,31 +311,30 @@ impl Api {
     pub(super) async fn upload(
         &self,
         name: &str,
-        bytes: Vec<u8>,
+        file: Arc<dyn FileSource>,
     ) -> Result<AttachmentReference, ConnectorError> {
         let request = self
             .request(Method::POST, &self.config.wit_url("attachments"))?
             .query("fileName", name)
             .query("uploadType", "Simple")
-            .body("application/octet-stream", Bytes::from(bytes))
-            .file();
+            .file_body("application/octet-stream", file);
         self.write(request).await
     }
 
-    /// The bytes of a file, at most `limit` of them.
+    /// The bytes of a file of this id and name, at most `limit` of them.
     pub(super) async fn download(
         &self,
-        id: &str,
-        name: &str,
+        (id, name): (&str, &str),
         limit: u64,
-    ) -> Result<Vec<u8>, ConnectorError> {
+        into: Arc<dyn FileSink>,
+    ) -> Result<(), ConnectorError> {
         let request = self
             .request(Method::GET, &self.config.wit_url(&format!("attachments/{}", segment(id))))?
             .query("fileName", name)
             .query("download", "true")
             .header("Accept", "application/octet-stream")
             .cap(usize::try_from(limit).unwrap_or(usize::MAX))
-            .file();
+            .save_to(into);
         let response = match self.send(request).await {
             Ok(response) => response,
             Err(Refusal::Outbound(error)) if error.is_too_large() => {
@@ -355,7 +354,7 @@ impl Api {
                 Effect::None,
             ));
         }
-        Ok(response.body.to_vec())
+        Ok(())
     }
 
     fn comment_request(&self, method: Method, path: &str) -> Result<Request, ConnectorError> {

@@ -1,12 +1,13 @@
 //! The port, put together from its parts.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use syncline_domain::ports::{
-    BoxFuture, Capabilities, ChangeQuery, ChangeWalk, Check, Connector, ConnectorError,
-    FindCreated, OwnChange, Presence, Write,
+    BoxFuture, Capabilities, ChangeQuery, ChangeWalk, Check, Connector, ConnectorError, FileSink,
+    FileSource, FindCreated, OwnChange, Presence, Write,
 };
 use syncline_domain::{
     Attachment, Comment, CommentId, Cursor, FieldRef, Identity, ImageMarkup, ImageSource,
@@ -205,8 +206,9 @@ impl Connector for Redmine {
         _id: &'a ItemId,
         attachment: &'a Attachment,
         limit: u64,
-    ) -> BoxFuture<'a, Result<Vec<u8>, ConnectorError>> {
-        Box::pin(relations::download(&self.api, attachment, limit))
+        into: Arc<dyn FileSink>,
+    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
+        Box::pin(relations::download(&self.api, attachment, limit, into))
     }
 
     fn attach<'a>(
@@ -214,9 +216,9 @@ impl Connector for Redmine {
         id: &'a ItemId,
         name: &'a str,
         content_type: &'a str,
-        bytes: Vec<u8>,
+        file: Arc<dyn FileSource>,
     ) -> BoxFuture<'a, Result<Attachment, ConnectorError>> {
-        Box::pin(relations::attach(&self.api, id, name, content_type, bytes))
+        Box::pin(relations::attach(&self.api, id, name, content_type, file))
     }
 
     fn image_markup(&self, field: Option<&FieldRef>) -> Option<ImageMarkup> {
@@ -236,8 +238,8 @@ impl Connector for Redmine {
         id: &'a ItemId,
         name: &'a str,
         content_type: &'a str,
-        bytes: Vec<u8>,
+        file: Arc<dyn FileSource>,
     ) -> BoxFuture<'a, Result<InlineImage, ConnectorError>> {
-        Box::pin(images::host(&self.api, id, name, content_type, bytes))
+        Box::pin(images::host(&self.api, id, name, content_type, file))
     }
 }

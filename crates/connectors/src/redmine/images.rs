@@ -1,7 +1,9 @@
 //! Images inside of texts: files of the same issue, by name, or by the address of the file.
 
+use std::sync::Arc;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use syncline_domain::ports::ConnectorError;
+use syncline_domain::ports::{ConnectorError, FileSource};
 use syncline_domain::{
     Attachment, FieldRef, ImageMarkup, ImageSource, InlineImage, ItemId, TextFormat,
 };
@@ -98,9 +100,9 @@ pub(super) async fn host(
     id: &ItemId,
     name: &str,
     content_type: &str,
-    bytes: Vec<u8>,
+    file: Arc<dyn FileSource>,
 ) -> Result<InlineImage, ConnectorError> {
-    let file = attach(api, id, name, content_type, bytes).await?;
+    let file = attach(api, id, name, content_type, file).await?;
     let there = files(api, id).await?;
     Ok(InlineImage { address: address(&there, &file), file })
 }

@@ -1,7 +1,9 @@
 //! Links and files.
 
+use std::sync::Arc;
+
 use serde_json::json;
-use syncline_domain::ports::{ConnectorError, ErrorKind};
+use syncline_domain::ports::{ConnectorError, ErrorKind, FileSink, FileSource};
 use syncline_domain::{Attachment, ItemId, ItemLink};
 
 use super::errors;
@@ -91,12 +93,13 @@ pub(super) async fn download(
     api: &Api,
     file: &Attachment,
     limit: u64,
-) -> Result<Vec<u8>, ConnectorError> {
+    into: Arc<dyn FileSink>,
+) -> Result<(), ConnectorError> {
     if file.size.is_some_and(|size| size > limit) {
         let text = format!("the file {:?} is larger than {limit} bytes", file.name);
         return Err(ConnectorError::new(ErrorKind::Invalid, text));
     }
-    api.download(&file.id, &file.name, limit).await
+    api.download((&file.id, &file.name), limit, into).await
 }
 
 /// Hangs a file on an issue.
@@ -105,10 +108,10 @@ pub(super) async fn attach(
     id: &ItemId,
     name: &str,
     content_type: &str,
-    bytes: Vec<u8>,
+    file: Arc<dyn FileSource>,
 ) -> Result<Attachment, ConnectorError> {
     let id_number = number(id)?;
-    let token = api.upload(name, bytes).await?;
+    let token = api.upload(name, file).await?;
     let upload = json!({ "token": token, "filename": name, "content_type": content_type });
     let body = json!({ "issue": { "uploads": [upload] } });
     match api.put(&format!("issues/{id_number}.json"), &body).await {

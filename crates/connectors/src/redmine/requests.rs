@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use syncline_domain::Timestamp;
-use syncline_domain::ports::{Clock, ConnectorError, ErrorKind};
+use syncline_domain::ports::{Clock, ConnectorError, ErrorKind, FileSink, FileSource};
 use syncline_outbound::{Client, Expect, Failure, Method, OutboundError, Request, Response, Url};
 
 use super::config::Config;
@@ -161,39 +161,37 @@ impl Api {
     pub(super) async fn upload(
         &self,
         name: &str,
-        bytes: Vec<u8>,
+        file: Arc<dyn FileSource>,
     ) -> Result<String, ConnectorError> {
         // A file that no issue takes over is thrown away, so that this may be repeated.
         let request = self
             .request(Method::POST, "uploads.json")?
             .query("filename", name)
-            .body("application/octet-stream", bytes)
-            .file()
+            .file_body("application/octet-stream", file)
             .as_read();
         let response = self.send(request).await?;
         json::<OneUpload>(&response, false).map(|one| one.upload.token)
     }
 
-    /// The bytes of a file.
+    /// The bytes of a file of this id and name.
     pub(super) async fn download(
         &self,
-        id: &str,
-        name: &str,
+        (id, name): (&str, &str),
         limit: u64,
-    ) -> Result<Vec<u8>, ConnectorError> {
+        into: Arc<dyn FileSink>,
+    ) -> Result<(), ConnectorError> {
         let too_large = || {
             let text = format!("the file {name:?} is larger than {limit} bytes");
             ConnectorError::new(ErrorKind::Invalid, text)
         };
         let cap = usize::try_from(limit).unwrap_or(usize::MAX);
         let path = format!("attachments/download/{id}/{}", segment(name));
-        let request = self.request(Method::GET, &path)?.expect(Expect::Bytes).file().cap(cap);
+        let request = self.request(Method::GET, &path)?.save_to(into).cap(cap);
         let response = match self.client.send(request).await {
             Err(error) if error.is_too_large() => return Err(too_large()),
             other => other.map_err(|error| failed(error, false))?,
         };
-        let response = judged(response, false)?;
-        if response.body.len() > cap { Err(too_large()) } else { Ok(response.body.to_vec()) }
+        judged(response, false).map(drop)
     }
 
     fn request(&self, method: Method, path: &str) -> Result<Request, ConnectorError> {

@@ -1,13 +1,14 @@
 //! The port, put together from its parts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use syncline_domain::ports::{
     BoxFuture, Capabilities, ChangeQuery, ChangeWalk, Check, Connector, ConnectorError, ErrorKind,
-    FindCreated, Presence, Write, WriteKind,
+    FileSink, FileSource, FindCreated, Presence, Write, WriteKind,
 };
 use syncline_domain::{
     Attachment, Comment, CommentId, Cursor, FieldRef, Identity, ImageMarkup, ImageSource, Item,
@@ -294,8 +295,9 @@ impl Connector for ServiceDeskPlus {
         id: &'a ItemId,
         attachment: &'a Attachment,
         limit: u64,
-    ) -> BoxFuture<'a, Result<Vec<u8>, ConnectorError>> {
-        Box::pin(self.api.download(id.as_str(), &attachment.id, &attachment.name, limit))
+        into: Arc<dyn FileSink>,
+    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
+        Box::pin(self.api.download(id, attachment, limit, into))
     }
 
     fn attach<'a>(
@@ -303,9 +305,9 @@ impl Connector for ServiceDeskPlus {
         id: &'a ItemId,
         name: &'a str,
         content_type: &'a str,
-        bytes: Vec<u8>,
+        file: Arc<dyn FileSource>,
     ) -> BoxFuture<'a, Result<Attachment, ConnectorError>> {
-        Box::pin(async move { hanging::attach(&self.api, id, name, content_type, &bytes).await })
+        Box::pin(hanging::attach(&self.api, id, name, content_type, file))
     }
 
     fn image_markup(&self, field: Option<&FieldRef>) -> Option<ImageMarkup> {

@@ -1,9 +1,10 @@
 //! What hangs on a request: notes, links, files.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::{Map, Value, json};
-use syncline_domain::ports::{ConnectorError, ErrorKind};
+use syncline_domain::ports::{ConnectorError, ErrorKind, FileSource};
 use syncline_domain::{
     Attachment, Comment, CommentId, ItemId, ItemLink, NewComment, TextFormat, Timestamp,
 };
@@ -172,9 +173,9 @@ pub(super) async fn attach(
     id: &ItemId,
     name: &str,
     content_type: &str,
-    bytes: &[u8],
+    given: Arc<dyn FileSource>,
 ) -> Result<Attachment, ConnectorError> {
-    let mut answer = api.upload(id.as_str(), name, content_type, bytes).await?;
+    let mut answer = api.upload(id.as_str(), name, content_type, given).await?;
     let row =
         answer.entity("attachment").or_else(|| answer.rows("attachments").into_iter().next_back());
     if let Some(file) = row.as_ref().and_then(|row| file(api, id, row)) {

@@ -1,11 +1,13 @@
 //! The calls to ServiceDesk Plus: addresses, headers, `input_data`, and what every answer is checked for.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
-use syncline_domain::ports::{ConnectorError, ErrorKind};
-use syncline_outbound::{Client, Expect, Method, OutboundError, Part, Request, Response, Url};
+use syncline_domain::ports::{ConnectorError, ErrorKind, FileSink, FileSource};
+use syncline_domain::{Attachment, ItemId};
+use syncline_outbound::{Client, Expect, Method, OutboundError, Request, Response, Url};
 
 use super::config::{Config, Flavour, segment};
 use super::errors::{self, Effect};
@@ -111,12 +113,17 @@ impl Api {
         id: &str,
         name: &str,
         content_type: &str,
-        bytes: &[u8],
+        file: Arc<dyn FileSource>,
     ) -> Result<Answer, ConnectorError> {
-        let part = [Part::file("input_file", name, content_type, bytes.to_vec())];
         let send = |method, path: &str| {
             let path = format!("requests/{}/{path}", segment(id));
-            Ok::<Request, ConnectorError>(self.request(method, &path)?.multipart(&part).file())
+            let request = self.request(method, &path)?;
+            Ok::<Request, ConnectorError>(request.form_file(
+                "input_file",
+                name,
+                content_type,
+                Arc::clone(&file),
+            ))
         };
         let first = self.call(send(Method::PUT, "upload")?, Effect::Write).await;
         match first {
@@ -133,14 +140,16 @@ impl Api {
     /// The bytes of a file, at most `limit` of them.
     pub(super) async fn download(
         &self,
-        id: &str,
-        file: &str,
-        name: &str,
+        id: &ItemId,
+        file: &Attachment,
         limit: u64,
-    ) -> Result<Vec<u8>, ConnectorError> {
-        let path = format!("requests/{}/attachments/{}/download", segment(id), segment(file));
+        into: Arc<dyn FileSink>,
+    ) -> Result<(), ConnectorError> {
+        let (id, file, name) = (segment(id.as_str()), segment(&file.id), &file.name);
+        let path = format!("requests/{id}/attachments/{file}/download");
         let cap = usize::try_from(limit).unwrap_or(usize::MAX);
-        let request = self.request(Method::GET, &path)?.header("Accept", "*/*").cap(cap).file();
+        let request =
+            self.request(Method::GET, &path)?.header("Accept", "*/*").cap(cap).save_to(into);
         let response = match self.send(request).await {
             Err(Refusal::Outbound(error)) if error.is_too_large() => {
                 let text = format!("the file {name:?} is larger than {limit} bytes");
@@ -154,7 +163,7 @@ impl Api {
         if !response.is_success() {
             judged(&response, Effect::None)?;
         }
-        Ok(response.body.to_vec())
+        Ok(())
     }
 
     fn request(&self, method: Method, path: &str) -> Result<Request, ConnectorError> {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::support::{connect, connect_with, ids, settings, walk};
 use serde_json::{Value, json};
 use syncline_domain::ports::{
-    ChangeQuery, Clock as _, Connector, ErrorKind, FilterOp, FindCreated, Marker, PortableFilter,
-    PortableTerm, Presence, Write, WriteKind,
+    ChangeQuery, Clock as _, Connector, ErrorKind, FilterOp, FindCreated, HeldFile, Marker,
+    PortableFilter, PortableTerm, Presence, Write, WriteKind,
 };
 use syncline_domain::{
     Credentials, FieldRef, FieldType, Fields, Identity, ImageMarkup, ImageSource, Item, ItemId,
@@ -18,7 +18,7 @@ use syncline_sandbox::{
     AzureDevOps, AzureDevOpsOptions, EffectOp, FaultKind, FaultRule, RunningSandbox,
     SandboxOptions, TagsAdd,
 };
-use syncline_testkit::ManualClock;
+use syncline_testkit::{ManualClock, file_bytes};
 
 const MARKER: &str = "Custom.ExternalId";
 
@@ -524,14 +524,20 @@ async fn comments_links_and_files_go_and_come_back() {
     assert_eq!(connector.links(&id).await.unwrap(), [link]);
 
     let bytes = b"\x89PNG not really".to_vec();
-    let file = connector.attach(&id, "shot \u{e4}.png", "image/png", bytes.clone()).await.unwrap();
+    let file = connector
+        .attach(&id, "shot \u{e4}.png", "image/png", HeldFile::new(bytes.clone()))
+        .await
+        .unwrap();
     let files = connector.attachments(&id).await.unwrap();
     assert_eq!(
         files.iter().map(|file| (&file.id, &file.name)).collect::<Vec<_>>(),
         [(&file.id, &file.name)]
     );
-    assert_eq!(connector.download(&id, &files[0], 1_000).await.unwrap(), bytes);
-    assert_eq!(connector.download(&id, &files[0], 3).await.unwrap_err().kind, ErrorKind::Invalid);
+    assert_eq!(file_bytes(connector.as_ref(), &id, &files[0], 1_000).await.unwrap(), bytes);
+    assert_eq!(
+        file_bytes(connector.as_ref(), &id, &files[0], 3).await.unwrap_err().kind,
+        ErrorKind::Invalid
+    );
     sandbox.stop().await;
 }
 
@@ -541,7 +547,10 @@ async fn an_image_is_stored_for_a_text_and_read_by_its_address() {
     let id = ItemId::from("1");
     let bytes = b"\x89PNG\r\n\x1a\n not really".to_vec();
     let before = connector.fetch(std::slice::from_ref(&id)).await.unwrap()[0].version.clone();
-    let stored = connector.host_image(&id, "a shot.png", "image/png", bytes.clone()).await.unwrap();
+    let stored = connector
+        .host_image(&id, "a shot.png", "image/png", HeldFile::new(bytes.clone()))
+        .await
+        .unwrap();
     assert!(connector.attachments(&id).await.unwrap().is_empty(), "only the text shows it");
     let after = connector.fetch(std::slice::from_ref(&id)).await.unwrap()[0].version.clone();
     assert_eq!(before, after);
@@ -551,7 +560,7 @@ async fn an_image_is_stored_for_a_text_and_read_by_its_address() {
     assert_eq!(found[1..], [ImageSource::Elsewhere, ImageSource::Elsewhere]);
     let ImageSource::Here(image) = &found[0] else { panic!("{found:?}") };
     assert_eq!((&image.address, image.file.name.as_str()), (&stored.address, "a shot.png"));
-    assert_eq!(connector.download(&id, &image.file, 1_000).await.unwrap(), bytes);
+    assert_eq!(file_bytes(connector.as_ref(), &id, &image.file, 1_000).await.unwrap(), bytes);
     let title = FieldRef::from("System.Title");
     assert_eq!(connector.image_markup(Some(&title)), None);
     assert_eq!(connector.image_markup(None), Some(ImageMarkup::Html));

@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::support::{connect, connect_with, ids, settings, walk};
 use serde_json::{Value, json};
 use syncline_domain::ports::{
-    ChangeQuery, Connector, ErrorKind, FilterOp, FindCreated, Marker, PortableFilter, PortableTerm,
-    Presence, Write, WriteKind,
+    ChangeQuery, Connector, ErrorKind, FilterOp, FindCreated, HeldFile, Marker, PortableFilter,
+    PortableTerm, Presence, Write, WriteKind,
 };
 use syncline_domain::{
     Credentials, FieldRef, FieldType, Fields, Identity, ImageSource, InlineImage, Item, ItemId,
@@ -18,7 +18,7 @@ use syncline_sandbox::{
     FaultKind, FaultRule, Flavour, RunningSandbox, SandboxOptions, ServiceDeskOptions,
     ServiceDeskPlus,
 };
-use syncline_testkit::ManualClock;
+use syncline_testkit::{ManualClock, file_bytes};
 
 const MARKER: &str = "udf_fields.udf_char1";
 
@@ -441,12 +441,15 @@ async fn notes_links_and_files_go_and_come_back_in_both_flavours() {
         assert_eq!(connector.links(&one).await.unwrap(), [link]);
 
         let bytes = b"\x89PNG not really".to_vec();
-        let file = connector.attach(&one, "shot.png", "image/png", bytes.clone()).await.unwrap();
+        let file = connector
+            .attach(&one, "shot.png", "image/png", HeldFile::new(bytes.clone()))
+            .await
+            .unwrap();
         let files = connector.attachments(&one).await.unwrap();
         assert_eq!(files, [file]);
-        assert_eq!(connector.download(&one, &files[0], 1_000).await.unwrap(), bytes);
+        assert_eq!(file_bytes(connector.as_ref(), &one, &files[0], 1_000).await.unwrap(), bytes);
         assert_eq!(
-            connector.download(&one, &files[0], 3).await.unwrap_err().kind,
+            file_bytes(connector.as_ref(), &one, &files[0], 3).await.unwrap_err().kind,
             ErrorKind::Invalid
         );
         let pasted = "/inlineimages/WorkOrder/7.png".to_owned();

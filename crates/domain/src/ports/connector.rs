@@ -1,12 +1,13 @@
 //! The port to a tracker.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::BoxFuture;
+use super::{BoxFuture, FileSink, FileSource};
 use crate::{
     Attachment, Comment, CommentId, Cursor, ErrorType, FieldFault, FieldRef, Fields, Identity,
     ImageMarkup, ImageSource, InlineImage, Item, ItemId, ItemLink, LinkWords, NewComment, OpId,
@@ -205,14 +206,16 @@ pub trait Connector: Send + Sync {
         Box::pin(async { Err(ConnectorError::unsupported("reading attachments")) })
     }
 
-    /// The bytes of a file, at most `limit` of them; a larger one is [`ErrorKind::Invalid`].
+    /// Hands the bytes of a file on as they come, at most `limit` of them; a larger one is [`ErrorKind::Invalid`]. What
+    /// was handed on before an error is of no use.
     fn download<'a>(
         &'a self,
         id: &'a ItemId,
         attachment: &'a Attachment,
         limit: u64,
-    ) -> BoxFuture<'a, Result<Vec<u8>, ConnectorError>> {
-        let _ = (id, attachment, limit);
+        into: Arc<dyn FileSink>,
+    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
+        let _ = (id, attachment, limit, into);
         Box::pin(async { Err(ConnectorError::unsupported("reading attachments")) })
     }
 
@@ -222,9 +225,9 @@ pub trait Connector: Send + Sync {
         id: &'a ItemId,
         name: &'a str,
         content_type: &'a str,
-        bytes: Vec<u8>,
+        file: Arc<dyn FileSource>,
     ) -> BoxFuture<'a, Result<Attachment, ConnectorError>> {
-        let _ = (id, name, content_type, bytes);
+        let _ = (id, name, content_type, file);
         Box::pin(async { Err(ConnectorError::unsupported("adding attachments")) })
     }
 
@@ -252,10 +255,10 @@ pub trait Connector: Send + Sync {
         id: &'a ItemId,
         name: &'a str,
         content_type: &'a str,
-        bytes: Vec<u8>,
+        file: Arc<dyn FileSource>,
     ) -> BoxFuture<'a, Result<InlineImage, ConnectorError>> {
         Box::pin(async move {
-            let file = self.attach(id, name, content_type, bytes).await?;
+            let file = self.attach(id, name, content_type, file).await?;
             Ok(InlineImage { address: file.url.clone(), file })
         })
     }

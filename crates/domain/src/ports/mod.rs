@@ -10,6 +10,7 @@ mod deletions;
 mod deliveries;
 mod drift;
 mod factory;
+mod file;
 mod history;
 mod jobs;
 mod outbox;
@@ -34,6 +35,7 @@ pub use deliveries::{
 };
 pub use drift::{DriftNews, DriftTeller, DriftTx, DriftWhat, NobodyTold};
 pub use factory::{ConnectorFactory, ConnectorTypeInfo, CredentialField};
+pub use file::{FilePieces, FileSink, FileSource, HeldFile};
 pub use history::HistoryTx;
 pub use jobs::{JobContext, JobFilter, JobHandler, JobTx, StopReason};
 pub use outbox::{NothingFollows, OutboxFilter, OutboxTx, RunEnding};

@@ -1,21 +1,23 @@
-//! Files. Each is copied once, and its size is checked on both ways.
+//! Files. Each is copied once, through the disk where it is large, and the copy is read back and compared by hash.
 //!
-//! A file that is there already under the same name and size is taken for the copy: so a copy whose answer was lost is not
-//! made twice. What somebody takes away on one side stays on the other, and is not hung up again.
+//! A file that is there already under the same name and with the same bytes is taken for the copy: so a copy whose answer
+//! was lost is not made twice. What somebody takes away on one side stays on the other, and is not hung up again.
 
 use std::collections::BTreeSet;
 
-use syncline_domain::ports::{ConnectorError, ErrorKind};
+use syncline_domain::ports::ConnectorError;
 use syncline_domain::{Attachment, ItemId, Pair, Side};
 
+use super::fetch::{Unread, fetch, glance, verify};
 use super::memo::{self, FilePair, Memo};
+use super::spool::Print;
 use super::{Memos, Trouble, is_refusal, tell};
 use crate::course::Course;
 use crate::error::Stop;
 use crate::page::Page;
 use crate::pass::Pass;
 
-/// Carries the files of some items, one item after the other: a file is in memory while it is on its way.
+/// Carries the files of some items, one after the other.
 pub(super) async fn copy(
     course: &Course,
     pass: &Pass,
@@ -63,23 +65,18 @@ async fn of_item(
     let mut free: Vec<Attachment> =
         there.into_iter().filter(|file| !taken.contains(&file.id)).collect();
     for file in new {
-        if let Some(at) = free.iter().position(|other| is_alike(&file, other)) {
-            let other = free.swap_remove(at);
-            memo.files.push(pair_of(pass.read, &file.id, &other.id));
-            continue;
-        }
-        match one(course, pass, (&item, &copy), &file).await {
-            Ok(Ok(made)) => memo.files.push(made),
+        match one(course, pass, (&item, &copy), &file, &mut free).await {
+            Ok(Ok((made, wrong))) => {
+                memo.files.push(made);
+                if let Some(wrong) = wrong {
+                    page.remark(&item, &wrong);
+                }
+            }
             Ok(Err(refused)) => page.remark(&item, &refused),
             Err((error, on_writing_side)) => return Err(trouble(on_writing_side)(error)),
         }
     }
     Ok(())
-}
-
-fn is_alike(one: &Attachment, other: &Attachment) -> bool {
-    let sizes = one.size.zip(other.size);
-    one.name == other.name && sizes.is_none_or(|(one, other)| one == other)
 }
 
 pub(super) fn pair_of(read: Side, file: &str, copy: &str) -> FilePair {
@@ -90,40 +87,62 @@ pub(super) fn pair_of(read: Side, file: &str, copy: &str) -> FilePair {
     FilePair { source: source.to_owned(), target: target.to_owned() }
 }
 
-/// What one file led to: the pair, or why it is not carried, or why nothing more is (and whether the writing side said so).
-type Carried = Result<Result<FilePair, String>, (ConnectorError, bool)>;
+/// What one file led to: its copy (and what is wrong with it), or why it is not carried, or why nothing more is (and
+/// whether the writing side said so).
+type Carried = Result<Result<(FilePair, Option<String>), String>, (ConnectorError, bool)>;
 
 async fn one(
     course: &Course,
     pass: &Pass,
     (item, copy): (&ItemId, &ItemId),
     file: &Attachment,
+    free: &mut Vec<Attachment>,
 ) -> Carried {
-    let limit = pass.spec.config.options.attachments_max_bytes;
     let refused = |why: &str| Ok(Err(format!("its file {:?} was not copied: {why}", file.name)));
-    if file.size.is_some_and(|size| size > limit) {
-        return refused(&format!("it is larger than {limit} bytes (attachments_max_bytes)"));
-    }
-    let bytes = match pass.reader.download(item, file, limit).await {
-        Ok(bytes) => bytes,
-        Err(error) if is_refusal(&error) => return refused(&error.detail),
-        Err(error) => return Err((error, false)),
+    let fetched = match fetch(pass, item, file).await {
+        Ok(fetched) => fetched,
+        Err(Unread::Refused(why)) => return refused(&why),
+        Err(Unread::Failed(error)) => return Err((error, false)),
     };
-    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    if file.size.is_some_and(|told| told != size) {
-        let text = format!("{} of {:?} bytes of the file {:?} came", size, file.size, file.name);
-        return Err((ConnectorError::new(ErrorKind::Protocol, text), false));
+    let there = copy_there(pass, copy, file, &fetched.print, free).await;
+    if let Some(other) = there.map_err(|error| (error, true))? {
+        return Ok(Ok((pair_of(pass.read, &file.id, &other.id), None)));
     }
     let kind = file.content_type.as_deref().unwrap_or("application/octet-stream");
     if course.may_go_on().await.is_err() {
         return refused("the run is ending; the next one goes on");
     }
-    match pass.writer.attach(copy, &file.name, kind, bytes).await {
-        Ok(made) if made.size.is_some_and(|took| took != size) => {
-            refused(&format!("the other tracker took {:?} of its {size} bytes", made.size))
+    match pass.writer.attach(copy, &file.name, kind, fetched.file).await {
+        Ok(made) => {
+            let wrong = verify(pass.writer.as_ref(), (copy, &made), &fetched.print).await;
+            let told = wrong.map(|why| format!("its file {:?} was copied, but {why}", file.name));
+            Ok(Ok((pair_of(pass.read, &file.id, &made.id), told)))
         }
-        Ok(made) => Ok(Ok(pair_of(pass.read, &file.id, &made.id))),
         Err(error) if is_refusal(&error) => refused(&error.detail),
         Err(error) => Err((error, true)),
     }
+}
+
+/// The file among those without a pair that has the same name and bytes. One that may not be read counts by its size.
+async fn copy_there(
+    pass: &Pass,
+    copy: &ItemId,
+    file: &Attachment,
+    print: &Print,
+    free: &mut Vec<Attachment>,
+) -> Result<Option<Attachment>, ConnectorError> {
+    let may_be = |other: &Attachment| {
+        other.name == file.name && other.size.is_none_or(|size| size == print.size)
+    };
+    for at in 0..free.len() {
+        let Some(other) = free.get(at).filter(|other| may_be(other)) else { continue };
+        let is_it = match glance(pass.writer.as_ref(), (copy, other), print.size).await? {
+            Some(shown) => shown == *print,
+            None => other.size == Some(print.size),
+        };
+        if is_it {
+            return Ok(Some(free.swap_remove(at)));
+        }
+    }
+    Ok(None)
 }

@@ -183,7 +183,12 @@ async fn moved(
         if native(&memo.images, pass.write, &name).is_none() {
             match moving::one(course, pass, (item, copy), &image, memo).await {
                 // At once: an image that nobody knows of would be moved a second time.
-                Ok(()) => memo::put(course, vec![(pair.id, memo.clone())]).await?,
+                Ok(wrong) => {
+                    memo::put(course, vec![(pair.id, memo.clone())]).await?;
+                    if let Some(wrong) = wrong {
+                        page.remark(item, &half_moved(&image, &wrong));
+                    }
+                }
                 Err(Unmoved::Refused(why)) => {
                     page.remark(item, &refusal(&image, &why));
                     moved.left.insert(address, name);
@@ -197,6 +202,10 @@ async fn moved(
         moved.names.insert(address, name);
     }
     Ok(Ok(moved))
+}
+
+fn half_moved(image: &InlineImage, wrong: &str) -> String {
+    format!("the image {:?} in its text was copied, but {wrong}", image.file.name)
 }
 
 fn refusal(image: &InlineImage, why: &str) -> String {

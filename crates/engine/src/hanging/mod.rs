@@ -3,14 +3,16 @@
 //! Only items that were changed are looked at, and their pairs know no revision of the reading side until everything
 //! that hangs on them is done with: whatever ends the run before, the next one looks again.
 //!
-//! Files: `images` (inside of texts; comments ask for theirs), `links`, `files`, `moving` (one image on its way), `memo`
-//! (what was carried before); comments have a room of their own.
+//! Files: `images` (inside of texts; comments ask for theirs), `links`, `files`, `moving` (one image on its way), `fetch`
+//! and `spool` (bytes of a file on their way), `memo` (what was carried before); comments have a room of their own.
 
+mod fetch;
 mod files;
 mod images;
 mod links;
 mod memo;
 mod moving;
+mod spool;
 
 use std::collections::HashMap;
 

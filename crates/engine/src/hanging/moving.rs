@@ -1,12 +1,13 @@
 //! One image on its way: read from its tracker, looked at, and stored on the other side unless it is there already.
 
-use ring::digest;
-use syncline_domain::ports::{ConnectorError, ErrorKind};
+use syncline_domain::ports::ConnectorError;
 use syncline_domain::{Attachment, ImageSource, InlineImage, ItemId};
 
+use super::fetch::{Fetched, Unread, fetch, glance, verify};
 use super::files::pair_of;
 use super::is_refusal;
 use super::memo::Memo;
+use super::spool::Print;
 use crate::course::Course;
 use crate::images::{ImagePair, Spot};
 use crate::pass::Pass;
@@ -34,36 +35,37 @@ fn kind_of(bytes: &[u8]) -> Option<(&'static str, &'static [&'static str])> {
     is_whole.then_some((*kind, *endings))
 }
 
-/// Moves an image to the copy of an item.
+/// Moves an image to the copy of an item; answers what is wrong with it there.
 pub(super) async fn one(
     course: &Course,
     pass: &Pass,
     (item, copy): (&ItemId, &ItemId),
     image: &InlineImage,
     memo: &mut Memo,
-) -> Result<(), Unmoved> {
-    let bytes = read(pass, item, &image.file).await?;
-    let Some((kind, endings)) = kind_of(&bytes) else {
+) -> Result<Option<String>, Unmoved> {
+    let Fetched { print, file } = read(pass, item, &image.file).await?;
+    let Some((kind, endings)) = kind_of(&print.start) else {
         return Err(Unmoved::Refused(
             "what came is no image, though an error or sign-in page may have come instead"
                 .to_owned(),
         ));
     };
-    let hash = hash_of(&bytes);
     let failed = |error: ConnectorError| match is_refusal(&error) {
         true => Unmoved::Refused(error.detail),
         false => Unmoved::Failed(error, true),
     };
     let there = pass.writer.attachments(copy).await.map_err(failed)?;
-    let found = same_file(pass, copy, &there, (&bytes, &hash), memo).await.map_err(failed)?;
-    let made = match found {
-        Some(found) => found,
+    let found = same_file(pass, copy, &there, &print, memo).await.map_err(failed)?;
+    let (made, wrong) = match found {
+        Some(found) => (found, None),
         None => {
             if course.may_go_on().await.is_err() {
                 return Err(Unmoved::Refused("the run is ending; the next one goes on".to_owned()));
             }
-            let name = name_for(&image.file.name, endings, &hash, &there);
-            pass.writer.host_image(copy, &name, kind, bytes).await.map_err(failed)?
+            let name = name_for(&image.file.name, endings, &print.hash, &there);
+            let made = pass.writer.host_image(copy, &name, kind, file).await.map_err(failed)?;
+            let wrong = verify(pass.writer.as_ref(), (copy, &made.file), &print).await;
+            (made, wrong)
         }
     };
     let is_new = |known: &super::memo::FilePair| known.id(pass.read) != image.file.id;
@@ -75,31 +77,19 @@ pub(super) async fn one(
         syncline_domain::Side::Source => (origin, copied),
         syncline_domain::Side::Target => (copied, origin),
     };
+    let hash = print.hash;
     memo.images.push(ImagePair { origin: pass.read, source, target, hash, is_named: false });
-    Ok(())
+    Ok(wrong)
 }
 
-/// The bytes of a file, checked as far as the tracker tells what to expect.
-async fn read(pass: &Pass, item: &ItemId, file: &Attachment) -> Result<Vec<u8>, Unmoved> {
-    let limit = pass.spec.config.options.attachments_max_bytes;
-    if file.size.is_some_and(|size| size > limit) {
-        let text = format!("it is larger than {limit} bytes (attachments_max_bytes)");
-        return Err(Unmoved::Refused(text));
-    }
+async fn read(pass: &Pass, item: &ItemId, file: &Attachment) -> Result<Fetched, Unmoved> {
     if let Some(kind) = file.content_type.as_deref().filter(|kind| kind.starts_with("text/")) {
         return Err(Unmoved::Refused(format!("it is {kind}, and no image")));
     }
-    let bytes = match pass.reader.download(item, file, limit).await {
-        Ok(bytes) => bytes,
-        Err(error) if is_refusal(&error) => return Err(Unmoved::Refused(error.detail)),
-        Err(error) => return Err(Unmoved::Failed(error, false)),
-    };
-    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    if file.size.is_some_and(|told| told != size) {
-        let text = format!("{size} of {:?} bytes of the image {:?} came", file.size, file.name);
-        return Err(Unmoved::Failed(ConnectorError::new(ErrorKind::Protocol, text), false));
-    }
-    Ok(bytes)
+    fetch(pass, item, file).await.map_err(|unread| match unread {
+        Unread::Refused(why) => Unmoved::Refused(why),
+        Unread::Failed(error) => Unmoved::Failed(error, false),
+    })
 }
 
 /// A file that hangs on the copy already and holds the same bytes: from an earlier try, or carried as a file.
@@ -107,21 +97,16 @@ async fn same_file(
     pass: &Pass,
     copy: &ItemId,
     there: &[Attachment],
-    (bytes, hash): (&[u8], &str),
+    print: &Print,
     memo: &Memo,
 ) -> Result<Option<InlineImage>, ConnectorError> {
-    let limit = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     // Two names for one copy could not be told apart on the way back.
     let is_free =
         |file: &&Attachment| memo.images.iter().all(|image| image.spot(pass.write).url != file.url);
-    let alike = |file: &&Attachment| file.size == Some(limit);
+    let alike = |file: &&Attachment| file.size == Some(print.size);
     for file in there.iter().filter(alike).filter(is_free) {
-        let held = match pass.writer.download(copy, file, limit).await {
-            Ok(held) => held,
-            Err(error) if is_refusal(&error) => continue,
-            Err(error) => return Err(error),
-        };
-        if hash_of(&held) != hash {
+        let shown = glance(pass.writer.as_ref(), (copy, file), print.size).await?;
+        if shown.as_ref() != Some(print) {
             continue;
         }
         let found = pass.writer.inline_images(copy, std::slice::from_ref(&file.url)).await?;
@@ -130,11 +115,6 @@ async fn same_file(
         }
     }
     Ok(None)
-}
-
-fn hash_of(bytes: &[u8]) -> String {
-    let digest = digest::digest(&digest::SHA256, bytes);
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A name that every markup can hold, that says what the file is, and that no file of the copy has: some trackers find

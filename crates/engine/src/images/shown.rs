@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use syncline_domain::ports::{
     BoxFuture, Capabilities, ChangePage, ChangeQuery, ChangeWalk, Check, Connector, ConnectorError,
-    ErrorKind, FindCreated, OwnChange, Presence, Store, StoreExt as _, Write, WriteKind,
+    ErrorKind, FileSink, FileSource, FindCreated, OwnChange, Presence, Store, StoreExt as _, Write,
+    WriteKind,
 };
 use syncline_domain::{
     Attachment, Comment, CommentId, ConfigId, Cursor, FieldRef, Fields, Identity, ImageMarkup,
@@ -394,8 +395,9 @@ impl Connector for Shown {
         id: &'a ItemId,
         attachment: &'a Attachment,
         limit: u64,
-    ) -> Called<'a, Vec<u8>> {
-        self.inner.download(id, attachment, limit)
+        into: Arc<dyn FileSink>,
+    ) -> Called<'a, ()> {
+        self.inner.download(id, attachment, limit, into)
     }
 
     fn attach<'a>(
@@ -403,9 +405,9 @@ impl Connector for Shown {
         id: &'a ItemId,
         name: &'a str,
         content_type: &'a str,
-        bytes: Vec<u8>,
+        file: Arc<dyn FileSource>,
     ) -> Called<'a, Attachment> {
-        self.inner.attach(id, name, content_type, bytes)
+        self.inner.attach(id, name, content_type, file)
     }
 
     /// The markup of texts as they are seen here.
@@ -428,8 +430,8 @@ impl Connector for Shown {
         id: &'a ItemId,
         name: &'a str,
         content_type: &'a str,
-        bytes: Vec<u8>,
+        file: Arc<dyn FileSource>,
     ) -> Called<'a, InlineImage> {
-        self.inner.host_image(id, name, content_type, bytes)
+        self.inner.host_image(id, name, content_type, file)
     }
 }

@@ -6,7 +6,7 @@ use crate::common::{FIELDS, World};
 use serde_json::json;
 use syncline_domain::ports::{ConnectorError, ErrorKind};
 use syncline_domain::{ConfigId, Direction, Execution, ItemId, Options};
-use syncline_testkit::{EffectOp, Method, Planned};
+use syncline_testkit::{EffectOp, Method, Planned, Quirks};
 
 async fn both_ways(options: impl FnOnce(&mut Options)) -> (World, ConfigId) {
     let mut world = World::new();
@@ -155,4 +155,53 @@ async fn a_file_that_is_too_large_is_told_on_the_row() {
     let told = rows[0].rule.clone().unwrap_or_default();
     assert!(told.contains("picture.png") && told.contains("larger than 2 bytes"), "{told}");
     assert_eq!(world.fake(1).files_of(&world.copy_of(config, &id).await), []);
+}
+
+#[tokio::test]
+async fn a_large_file_is_carried_whole() {
+    let (world, config) = both_ways(|options| options.sync_attachments = true).await;
+    let id = bug(&world, 0, "One");
+    let bytes: Vec<u8> = (0..=250).cycle().take(5_000_000).collect();
+    world.fake(0).attach_as("ada", &id, "film.bin", &bytes);
+    let run = run(&world, config).await;
+    assert_eq!((run.totals.created, run.totals.failed), (1, 0));
+    let copied = world.fake(1).files_of(&world.copy_of(config, &id).await);
+    assert!(copied == [("film.bin".to_owned(), bytes)]);
+}
+
+#[tokio::test]
+async fn another_file_of_the_same_name_and_size_is_not_taken_for_the_copy() {
+    let (world, config) = both_ways(|options| options.sync_attachments = true).await;
+    let id = bug(&world, 0, "One");
+    run(&world, config).await;
+    let copy = world.copy_of(config, &id).await;
+    world.clock.advance(Duration::from_secs(5));
+    world.fake(0).attach_as("ada", &id, "log.txt", b"what ada saw");
+    world.fake(1).attach_as("bob", &copy, "log.txt", b"what bob saw");
+    for _ in 0..4 {
+        run(&world, config).await;
+    }
+    for (at, id) in [(0, &id), (1, &copy)] {
+        let mut files: Vec<Vec<u8>> =
+            world.fake(at).files_of(id).into_iter().map(|(_, bytes)| bytes).collect();
+        files.sort();
+        assert_eq!(files, [b"what ada saw", b"what bob saw"], "{at}");
+    }
+    assert_eq!(our(&world, EffectOp::Attach), 2);
+}
+
+#[tokio::test]
+async fn a_copy_that_has_other_bytes_is_told_on_the_row() {
+    let (world, config) = both_ways(|options| options.sync_attachments = true).await;
+    world.fake(1).set_quirks(Quirks { spoils_files: true, ..Quirks::default() });
+    let id = bug(&world, 0, "One");
+    world.fake(0).attach_as("ada", &id, "picture.png", &[1, 2, 3]);
+    let first = run(&world, config).await;
+    assert_eq!((first.totals.created, first.totals.failed), (1, 0));
+    let told = world.outcomes(&first).await[0].rule.clone().unwrap_or_default();
+    assert!(told.contains("picture.png") && told.contains("does not show the bytes"), "{told}");
+    for _ in 0..3 {
+        run(&world, config).await;
+    }
+    assert_eq!(our(&world, EffectOp::Attach), 1, "the same bytes again would not help");
 }

@@ -1,13 +1,14 @@
 //! What each fault of a server becomes, and how often it is asked.
 #![expect(clippy::unwrap_used, reason = "a test's way to say no")]
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::sync::Arc;
 
 use crate::support::{JSON, JumpClock, Reply, Server, client, config, ok, outbound, reply};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
-use syncline_domain::ports::ErrorKind;
+use syncline_domain::ports::{BoxFuture, ErrorKind, FileSink, HeldFile};
 use syncline_outbound::{Expect, Failure, Limits, OutboundError, Request, Response, Sent};
 
 fn close() -> Reply {
@@ -183,6 +184,53 @@ async fn gzip_is_inflated_and_a_smaller_cap_holds() {
     assert!(request.contains("user-agent: syncline/"), "{request}");
     let small = client.send(Request::get(server.url("/")).cap(10)).await.unwrap_err();
     assert_eq!(small.failure, Failure::TooLarge { cap: 10 });
+}
+
+/// A disk without room.
+struct Full;
+
+impl FileSink for Full {
+    fn begin(&self) -> BoxFuture<'_, io::Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn take<'a>(&'a self, _: &'a [u8]) -> BoxFuture<'a, io::Result<()>> {
+        Box::pin(async { Err(io::Error::from(io::ErrorKind::StorageFull)) })
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_handed_on_as_it_comes_and_anew_for_each_try() {
+    // Larger than the cap of answers, which does not hold for files; by chance it looks like deep JSON.
+    let file = vec![b'['; 70 << 20];
+    let script = vec![truncated(), reply(500, JSON, "{}"), reply(200, JSON, file.clone())];
+    let server = Server::start(script).await;
+    let client = client(&JumpClock::new());
+    let held = HeldFile::new("old");
+    let get = |cap| Request::get(server.url("/")).cap(cap);
+    let answer = client.send(get(file.len()).save_to(held.clone())).await.unwrap();
+    assert_eq!((answer.status, answer.body.len(), server.count()), (200, 0, 3));
+    assert!(held.bytes() == file);
+    let cap = file.len() - 1;
+    let large = client.send(get(cap).save_to(held.clone())).await.unwrap_err();
+    assert_eq!(large.failure, Failure::TooLarge { cap });
+
+    let count = server.count();
+    let full = client.send(get(file.len()).save_to(Arc::new(Full))).await.unwrap_err();
+    assert!(matches!(full.failure, Failure::Unkept(_)), "{full}");
+    assert_eq!(server.count(), count + 1, "another try would not fit either");
+    let told = full.into_connector_error(false);
+    assert!(told.what_to_do.unwrap().contains("TMPDIR"));
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_failure_does_not_get_into_the_file() {
+    let server = Server::start(vec![reply(404, JSON, "{\"error\": \"gone\"}")]).await;
+    let held = HeldFile::new("old");
+    let get = Request::get(server.url("/")).save_to(held.clone());
+    let answer = client(&JumpClock::new()).send(get).await.unwrap();
+    assert_eq!((answer.status, answer.body.as_ref()), (404, &b"{\"error\": \"gone\"}"[..]));
+    assert_eq!(held.bytes(), b"old");
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 //! Where a call may go, and how it gets there.
 
 use crate::support::{JumpClock, Server, client, config, ok, outbound};
-use syncline_domain::ports::ErrorKind;
+use syncline_domain::ports::{ErrorKind, HeldFile};
 use syncline_outbound::{
-    AddressPolicy, AllowList, Failure, Limits, Part, PlainHttp, Proxies, Request, Sent,
+    AddressPolicy, AllowList, Failure, Limits, PlainHttp, Proxies, Request, Sent,
 };
 
 #[tokio::test]
@@ -71,25 +71,31 @@ async fn a_proxy_is_used_but_not_for_loopback() {
 async fn bodies_and_credentials_arrive_as_written() {
     let server = Server::start(vec![ok()]).await;
     let client = client(&JumpClock::new());
-    let parts = [Part::text("a", "1"), Part::file("f", "ü.txt", "text/plain", "hello")];
+    let file = HeldFile::new("hello");
     for request in [
         Request::post(server.url("/json?x=1"))
             .query("q", "a b&c")
             .json(&[1])
             .basic("ann", "pass:ü"),
         Request::put(server.url("/form")).form(&[("input_data", "{\"a\": 1}"), ("b", "ü")]),
-        Request::post(server.url("/parts")).multipart(&parts).bearer("tok"),
+        Request::post(server.url("/parts"))
+            .form_file("f", "ü.txt", "text/plain", file.clone())
+            .bearer("tok"),
+        Request::post(server.url("/file")).file_body("text/plain", file.clone()),
         Request::delete(server.url("/raw")).body("text/csv", "a,b"),
     ] {
         client.send(request).await.unwrap();
     }
     let seen = server.seen();
-    let [json, form, multi, raw] = seen.as_slice() else { unreachable!("four requests") };
+    let [json, form, multi, plain, raw] = seen.as_slice() else { unreachable!("five requests") };
     assert!(json.starts_with("POST /json?x=1&q=a+b%26c HTTP/1.1"), "{json}");
     assert!(json.contains("authorization: Basic YW5uOnBhc3M6w7w=") && json.ends_with("\r\n[1]"));
     assert!(form.ends_with("\r\n\r\ninput_data=%7B%22a%22%3A+1%7D&b=%C3%BC"), "{form}");
     assert!(form.contains("content-type: application/x-www-form-urlencoded"));
     assert!(multi.contains("filename=\"ü.txt\"\r\nContent-Type: text/plain\r\n\r\nhello\r\n"));
     assert!(multi.contains("authorization: Bearer tok"));
+    let (head, body) = multi.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains(&format!("content-length: {}", body.len())), "{multi}");
+    assert!(plain.contains("content-length: 5\r\n") && plain.ends_with("\r\n\r\nhello"), "{plain}");
     assert!(raw.contains("content-type: text/csv") && raw.ends_with("a,b"));
 }

@@ -1,10 +1,11 @@
 //! Rules about what hangs on items: comments, links, files.
 
-use syncline_domain::ports::ErrorKind;
+use syncline_domain::ports::{ErrorKind, HeldFile};
 use syncline_domain::{ItemLink, NewComment, TextFormat};
 
 use super::Harness;
 use super::scene::Scene;
+use crate::file_bytes;
 
 pub(super) fn text(body: &str) -> NewComment {
     NewComment { body: body.to_owned(), format: TextFormat::Text, is_private: false }
@@ -112,15 +113,15 @@ pub async fn files_come_back_byte_by_byte(harness: &dyn Harness) {
     let bytes: Vec<u8> = (0..=255).cycle().take(10_000).collect();
     let made = scene
         .connector
-        .attach(&item.id, "Grüße.bin", "application/octet-stream", bytes.clone())
+        .attach(&item.id, "Grüße.bin", "application/octet-stream", HeldFile::new(bytes.clone()))
         .await
         .expect("the file");
     let all = scene.connector.attachments(&item.id).await.expect("files");
     assert_eq!(all.len(), 1);
     assert_eq!((&all[0].id, all[0].name.as_str()), (&made.id, "Grüße.bin"));
     assert!(all[0].size.is_none_or(|size| size == 10_000));
-    let back = scene.connector.download(&item.id, &all[0], 10_000).await;
+    let back = file_bytes(scene.connector.as_ref(), &item.id, &all[0], 10_000).await;
     assert_eq!(back, Ok(bytes));
-    let refused = scene.connector.download(&item.id, &all[0], 9_999).await;
+    let refused = file_bytes(scene.connector.as_ref(), &item.id, &all[0], 9_999).await;
     assert_eq!(refused.map_err(|e| e.kind).err(), Some(ErrorKind::Invalid));
 }

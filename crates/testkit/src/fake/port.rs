@@ -1,11 +1,13 @@
 //! The `Connector`.
 
 use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
 
 use serde_json::Value;
 use syncline_domain::ports::{
     BoxFuture, Capabilities, ChangeQuery, ChangeWalk, Check, Connector, ConnectorError, ErrorKind,
-    FindCreated, OwnChange, Presence, Write, WriteKind,
+    FileSink, FileSource, FindCreated, OwnChange, Presence, Write, WriteKind,
 };
 use syncline_domain::{
     Attachment, Comment, CommentId, Cursor, FieldRef, FieldType, Fields, Identity, ImageMarkup,
@@ -18,6 +20,24 @@ use super::people::{Writer, missing};
 use super::script::{EffectOp, Method, Planned};
 use super::walk::Walk;
 use super::{FakeConnector, State};
+
+/// Bytes of a file that are handed on at once.
+const PIECE: usize = 64 << 10;
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
+fn unkept(error: io::Error) -> ConnectorError {
+    ConnectorError::new(ErrorKind::Unavailable, error.to_string())
+}
+
+/// All bytes of a file.
+async fn whole(file: &dyn FileSource) -> Result<Vec<u8>, ConnectorError> {
+    let mut pieces = file.open();
+    let mut all = Vec::new();
+    while let Some(piece) = pieces.next_piece().await.map_err(unkept)? {
+        all.extend(piece);
+    }
+    Ok(all)
+}
 
 /// What is left of the plan once a call was let in.
 #[derive(Default)]
@@ -561,7 +581,8 @@ impl Connector for FakeConnector {
         id: &'a ItemId,
         attachment: &'a Attachment,
         limit: u64,
-    ) -> BoxFuture<'a, Result<Vec<u8>, ConnectorError>> {
+        into: Arc<dyn FileSink>,
+    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
         Box::pin(async move {
             let end = self.enter(Method::Download, 1).await?;
             let bytes = {
@@ -577,7 +598,11 @@ impl Connector for FakeConnector {
                     format!("{} is larger than {limit} bytes", attachment.name),
                 ));
             }
-            end.answer(bytes)
+            into.begin().await.map_err(unkept)?;
+            for piece in bytes.chunks(PIECE) {
+                into.take(piece).await.map_err(unkept)?;
+            }
+            end.answer(())
         })
     }
 
@@ -586,12 +611,16 @@ impl Connector for FakeConnector {
         id: &'a ItemId,
         name: &'a str,
         content_type: &'a str,
-        bytes: Vec<u8>,
+        file: Arc<dyn FileSource>,
     ) -> BoxFuture<'a, Result<Attachment, ConnectorError>> {
         Box::pin(async move {
             let end = self.enter(Method::Attach, 1).await?;
+            let mut bytes = whole(file.as_ref()).await?;
             let made = {
                 let mut state = self.lock();
+                if let Some(first) = bytes.first_mut().filter(|_| state.quirks.spoils_files) {
+                    *first = first.wrapping_add(1);
+                }
                 guard(&state, id, None)?;
                 let writer = self.writer(None);
                 self.hang(&mut state, &writer, id, name, content_type, bytes)?
@@ -641,10 +670,10 @@ impl Connector for FakeConnector {
         id: &'a ItemId,
         name: &'a str,
         content_type: &'a str,
-        bytes: Vec<u8>,
+        file: Arc<dyn FileSource>,
     ) -> BoxFuture<'a, Result<InlineImage, ConnectorError>> {
         Box::pin(async move {
-            let file = self.attach(id, name, content_type, bytes).await?;
+            let file = self.attach(id, name, content_type, file).await?;
             let by_name = self.lock().quirks.textile_images;
             let address = if by_name { file.name.clone() } else { file.url.clone() };
             Ok(InlineImage { file, address })

@@ -30,6 +30,8 @@ pub struct Quirks {
     pub judges_people: bool,
     /// Texts name the files of their own item by name, as Textile does, and not by address in HTML.
     pub textile_images: bool,
+    /// Keeps files that it is given with their first byte changed, as a picture service does or a broken store.
+    pub spoils_files: bool,
     /// Anything else.
     pub rewrite: Option<Rewrite>,
 }
