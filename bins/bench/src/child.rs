@@ -34,11 +34,11 @@ pub(crate) async fn be_sandbox(args: &[String]) -> anyhow::Result<()> {
 
 /// Syncs all items of one sandbox to another and says what that took.
 pub(crate) async fn be_sync(args: &[String]) -> anyhow::Result<()> {
-    let [source, target] = args else { anyhow::bail!("two sandboxes, please") };
+    let [source, target, with] = args else { anyhow::bail!("two sandboxes and keys, please") };
     let (source, target): (Value, Value) =
         (serde_json::from_str(source)?, serde_json::from_str(target)?);
     let rig = Rig::new(Arc::new(SystemClock::new()))?;
-    let config = rig.join((&source, &target), 4, json!({})).await?;
+    let config = rig.join((&source, &target), 4, serde_json::from_str(with)?).await?;
     let before = resident_kib("self")?;
     let begun = Instant::now();
     let run = rig.run(config).await?;
@@ -168,13 +168,14 @@ pub(crate) fn host_of(info: &Value) -> anyhow::Result<String> {
     Ok(rest.split('/').next().unwrap_or(rest).to_owned())
 }
 
-/// One sync in a process of its own; the answer is what it says at its end. `None`: it took longer than `patience`.
+/// One sync in a process of its own, by a configuration with these keys; the answer is what it says at its end. `None`: it took longer than `patience`.
 pub(crate) fn far_sync(
     (source, target): (&FarSandbox, &FarSandbox),
+    with: &Value,
     patience: Duration,
 ) -> anyhow::Result<Option<Value>> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg(SYNC).arg(source.info.to_string()).arg(target.info.to_string());
+    command.arg(SYNC).args([&source.info, &target.info, with].map(Value::to_string));
     let mut process = Owned::start(command.stdout(Stdio::piped()))?;
     let mut stdout = process.stdout()?;
     let (tell, told) = std::sync::mpsc::sync_channel(1);

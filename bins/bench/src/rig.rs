@@ -16,6 +16,14 @@ use syncline_testkit::PlainSealer;
 /// The work item types that the sandbox seeds.
 pub(crate) const TYPES: [&str; 3] = ["Bug", "User Story", "Task"];
 
+/// Connectors as the server makes them.
+pub(crate) fn factory(clock: Arc<dyn Clock>) -> anyhow::Result<Connectors> {
+    let rng: Arc<dyn Rng> = Arc::new(SystemRng::new());
+    let settings = OutboundConfig::new(AddressPolicy::connectors(true));
+    let outbound = Outbound::new(settings, Arc::clone(&clock), rng)?;
+    Ok(Connectors::new(outbound, clock))
+}
+
 /// The use cases over a fresh database.
 pub(crate) struct Rig {
     pub(crate) app: App,
@@ -38,9 +46,6 @@ impl Rig {
         sealer: Arc<dyn Sealer>,
     ) -> anyhow::Result<Self> {
         let store: Arc<dyn Store> = Storage::open(&DatabaseConfig::new(place), Arc::clone(&clock))?;
-        let rng: Arc<dyn Rng> = Arc::new(SystemRng::new());
-        let settings = OutboundConfig::new(AddressPolicy::connectors(true));
-        let outbound = Outbound::new(settings, Arc::clone(&clock), rng)?;
         let engine = Engine::new(EngineParts {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
@@ -52,7 +57,7 @@ impl Rig {
         });
         let app = App::new(AppParts {
             store,
-            factory: Arc::new(Connectors::new(outbound, Arc::clone(&clock))),
+            factory: Arc::new(factory(Arc::clone(&clock))?),
             sealer,
             engine,
             clock,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::Wishes;
@@ -20,7 +21,7 @@ pub(super) fn run(_: &Runtime, wishes: &Wishes, report: &mut Report) -> anyhow::
     for size in sizes {
         let name = format!("memory_peak_{size}");
         let (source, target) = (FarSandbox::start(*size)?, FarSandbox::start(0)?);
-        let Some(said) = far_sync((&source, &target), PATIENCE)? else {
+        let Some(said) = far_sync((&source, &target), &json!({}), PATIENCE)? else {
             report.skipped(&name, &format!("it took longer than {} s", PATIENCE.as_secs()));
             continue;
         };

@@ -1,6 +1,7 @@
 //! The measurements, in the order in which they run.
 
 mod cpu;
+mod files;
 mod idle;
 mod ingest;
 mod ingest_under_load;
@@ -13,6 +14,7 @@ mod requests;
 mod schedules;
 mod start;
 mod store;
+mod story;
 
 use tokio::runtime::Runtime;
 
@@ -55,6 +57,16 @@ pub(crate) const ALL: &[Measurement] = &[
         name: "memory",
         about: "the most memory that a first sync takes, by number of items",
         run: memory::run,
+    },
+    Measurement {
+        name: "files",
+        about: "files of items: pace and memory, by their size",
+        run: files::run,
+    },
+    Measurement {
+        name: "story",
+        about: "history a pair, time of an explanation, requests of a census",
+        run: story::run,
     },
     Measurement { name: "start", about: "the server: start, rest, size", run: start::run },
     Measurement {
