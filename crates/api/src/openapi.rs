@@ -1,9 +1,14 @@
 //! The OpenAPI document, made from the handlers, and what it knows of paths.
 
+use std::sync::OnceLock;
+
 use actix_router::ResourceDef;
+use actix_web::web::Bytes;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi as Spec, PathItem};
+
+use crate::server::openapi;
 
 /// The frame into which the handlers' own documentation goes.
 #[derive(OpenApi)]
@@ -17,27 +22,43 @@ use utoipa::openapi::{OpenApi as Spec, PathItem};
 )]
 pub(crate) struct Frame;
 
-/// The document as it is served, with a table of its paths.
-pub(crate) struct Document {
-    pub(crate) json: String,
+/// The document as it is served, with a table of its paths. Made when somebody first asks: most servers are never asked,
+/// and making it takes several megabytes.
+#[derive(Default)]
+pub(crate) struct Document(OnceLock<Made>);
+
+struct Made {
+    json: Bytes,
     paths: Vec<(ResourceDef, Vec<&'static str>)>,
 }
 
-impl Document {
+impl Made {
     /// From the collected document.
-    pub(crate) fn new(spec: &Spec) -> Self {
+    fn new(spec: &Spec) -> Self {
         let paths = spec
             .paths
             .paths
             .iter()
             .map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item)))
             .collect();
-        Self { json: spec.to_json().unwrap_or_default(), paths }
+        Self { json: spec.to_json().unwrap_or_default().into(), paths }
+    }
+}
+
+impl Document {
+    fn made(&self) -> &Made {
+        self.0.get_or_init(|| Made::new(&openapi()))
+    }
+
+    /// The document itself, as JSON.
+    pub(crate) fn json(&self) -> Bytes {
+        self.made().json.clone()
     }
 
     /// The methods that a path knows; none when there is no such path.
     pub(crate) fn methods_of(&self, path: &str) -> Vec<&'static str> {
         let mut all: Vec<&'static str> = self
+            .made()
             .paths
             .iter()
             .filter(|(pattern, _)| pattern.is_match(path))

@@ -55,7 +55,7 @@ pub fn serve(
     options: ServerOptions,
 ) -> std::io::Result<Server> {
     let state = Data::new(state);
-    let document = Data::new(Document::new(&openapi()));
+    let document = Data::new(Document::default());
     let tries = Data::new(Tries::new());
     let connections = Connections::default();
     let server = HttpServer::new(move || {
@@ -70,10 +70,7 @@ pub fn serve(
                     .config(utoipa_swagger_ui::Config::from("/api/openapi.json")),
             )
             .configure(pages::all)
-            .into_utoipa_app()
-            .openapi(Frame::openapi())
             .configure(routes::all)
-            .into_app()
             .default_service(web::route().to(routes::not_found))
             .wrap(from_fn(layer::around))
     })
@@ -94,7 +91,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     let (_, spec) = HttpApp::new()
         .into_utoipa_app()
         .openapi(Frame::openapi())
-        .configure(routes::all)
+        .configure(routes::documented)
         .split_for_parts();
     finished(spec)
 }

@@ -65,7 +65,7 @@ pub(crate) async fn readyz(state: Data<ApiState>) -> impl Responder {
 #[utoipa::path(tag = "System", security(()), responses((status = 200, body = serde_json::Value)))]
 #[get("/openapi.json")]
 pub(crate) async fn openapi_json(document: Data<Document>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(document.json.clone())
+    HttpResponse::Ok().content_type("application/json").body(document.json())
 }
 
 /// A path that leads nowhere, or a method that a path does not know.
