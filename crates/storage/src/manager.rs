@@ -18,6 +18,9 @@ const SQLITE_ALWAYS: &str = "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = 
 const SQLITE_WRITER: &str =
     "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY;";
 
+/// There are several, and the system keeps pages of the file, too: each holds at most 1,000 KiB of them, half of the usual.
+const SQLITE_READER: &str = "PRAGMA query_only = ON; PRAGMA cache_size = -1000;";
+
 /// What every PostgreSQL connection needs. A process that was frozen, or a machine that went away, inside a transaction
 /// must not keep its rows locked: the server ends such a session before the lease of a job is over (30 s), so that
 /// whoever rescues the job does not wait. A transaction does no I/O of its own, so that it is never idle for long. What
@@ -76,7 +79,7 @@ fn prepare(db: &mut Db, purpose: Purpose) -> QueryResult<()> {
     c.batch_execute(SQLITE_ALWAYS)?;
     match purpose {
         Purpose::Write => c.batch_execute(SQLITE_WRITER),
-        Purpose::Read => c.batch_execute("PRAGMA query_only = ON;"),
+        Purpose::Read => c.batch_execute(SQLITE_READER),
         Purpose::Checkpoint => {
             c.batch_execute("PRAGMA synchronous = FULL; PRAGMA busy_timeout = 100;")
         }

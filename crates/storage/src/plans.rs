@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection as _};
 use diesel::prelude::*;
-use diesel::sql_types::Text;
-use syncline_domain::ports::{DeliveryFilter, ExecutionFilter, OutcomeFilter, PlanFilter, Tx};
+use diesel::sql_types::{BigInt, Text};
+use syncline_domain::ports::{
+    DeliveryFilter, DeliveryTx as _, ExecutionFilter, OutcomeFilter, PlanFilter, Tx,
+};
 use syncline_domain::{
     ConfigId, ConnectorId, DeliveryStatus, ExecutionId, ExecutionStatus, Fault, ItemId, ItemState,
     JobClaim, JobId, JobOutcome, LineageId, NewJob, OutcomeId, PairId, PlanId, PlanWriteId,
@@ -309,6 +311,70 @@ fn a_page_is_read_in_the_order_of_its_index() {
     assert_no_scan(plans);
 }
 
+/// Lets deliveries do without a webhook, and the server without statistics of them.
+fn alone(c: &mut PgConnection) {
+    c.batch_execute(
+        "SET session_replication_role = replica; ALTER TABLE webhook_deliveries SET (autovacuum_enabled = false)",
+    )
+    .unwrap();
+}
+
+/// Puts accepted deliveries of webhook 1 in.
+fn deliveries_up_to(c: &mut PgConnection, from: u32, to: u32) {
+    c.batch_execute(&format!(
+        "INSERT INTO webhook_deliveries (webhook_id, status, created_at_us, delivery_id, signature_valid, item_ids, \
+         response_code, processing_time_ms, headers, payload) \
+         SELECT 1, 'success', n, md5(n::text), true, '[]', 202, 1, '{{}}', repeat(md5(n::text), 60) FROM generate_series({from}, {to}) AS n"
+    ))
+    .unwrap();
+}
+
+/// How many deliveries this session has read since it last told the server.
+fn read_so_far(c: &mut PgConnection) -> i64 {
+    #[derive(QueryableByName)]
+    struct Read {
+        #[diesel(sql_type = BigInt)]
+        rows: i64,
+    }
+    let read: Read = diesel::sql_query(
+        "SELECT (seq_tup_read + idx_tup_fetch)::bigint AS rows FROM pg_stat_xact_user_tables \
+         WHERE relname = 'webhook_deliveries'",
+    )
+    .get_result(c)
+    .unwrap();
+    read.rows
+}
+
+/// A plan that was as good as another while the table was small must not stay when it grows.
+#[test]
+fn names_are_looked_for_in_the_index_however_small_the_table_was_when_they_were_first_asked_for() {
+    let Some(database) = syncline_testkit::TestDatabase::fresh() else { return };
+    let mut db = connect(&Place::Server(database.url()), Purpose::Write).unwrap();
+    migrate(&mut db).unwrap();
+    fn server(db: &mut Db) -> &mut PgConnection {
+        let Db::Pg(c) = db else { panic!("this is a server") };
+        c
+    }
+    alone(server(&mut db));
+    for names in [&["a"][..], &["a", "b"]] {
+        let ask = |db: &mut Db| DbTx::new(db, false).first_deliveries(WebhookId(1), names);
+        for few in (0..600).step_by(20) {
+            server(&mut db).batch_execute("TRUNCATE webhook_deliveries CASCADE").unwrap();
+            deliveries_up_to(server(&mut db), 1, few);
+            for _ in 0..20 {
+                ask(&mut db).unwrap();
+            }
+            deliveries_up_to(server(&mut db), few + 1, 5_000);
+            server(&mut db).batch_execute("BEGIN").unwrap();
+            let before = read_so_far(server(&mut db));
+            assert!(ask(&mut db).unwrap().is_empty());
+            let rows = read_so_far(server(&mut db)) - before;
+            server(&mut db).batch_execute("COMMIT").unwrap();
+            assert!(rows <= 2, "{names:?} asked for among {few} first: {rows} rows read");
+        }
+    }
+}
+
 /// Names are looked for in the index, however little the server knows of its table.
 #[test]
 fn a_server_without_statistics_reads_no_more_deliveries_than_are_asked_for() {
@@ -317,14 +383,8 @@ fn a_server_without_statistics_reads_no_more_deliveries_than_are_asked_for() {
     migrate(&mut db).unwrap();
     let text = FIRST_DELIVERIES.on(&db).replacen('?', "1", 1).replacen('?', r#"'["a", "b"]'"#, 1);
     let Db::Pg(c) = &mut db else { panic!("this is a server") };
-    // The rows need no webhook: only their number counts.
-    c.batch_execute(
-        "SET session_replication_role = replica; ALTER TABLE webhook_deliveries SET (autovacuum_enabled = false); \
-         INSERT INTO webhook_deliveries (webhook_id, status, created_at_us, delivery_id, signature_valid, item_ids, \
-         response_code, processing_time_ms, headers, payload) \
-         SELECT 1, 'success', n, 'd' || n, true, '[]', 202, 1, '{}', '' FROM generate_series(1, 5000) AS n",
-    )
-    .unwrap();
+    alone(c);
+    deliveries_up_to(c, 1, 5_000);
     #[derive(QueryableByName)]
     struct Line {
         #[diesel(sql_type = Text)]

@@ -205,6 +205,7 @@ impl DeliveryTx for DbTx<'_> {
                 Statement::new(FIRST_DELIVERIES.on(db)).number(webhook.0).text(to_json(names)?)
             }
         };
+        let ask = ask.planned_anew(matches!(db, Db::Pg(_)));
         let rows: Vec<(String, i64, Option<i64>)> = on_db!(db, c => ask.load(c)).or_fault()?;
         let known = |(name, id, job): (_, _, Option<i64>)| (name, (DeliveryId(id), job.map(JobId)));
         Ok(rows.into_iter().map(known).collect())
