@@ -36,7 +36,7 @@ macro_rules! cached_on {
 
         impl<A> QueryFragment<$backend> for Statement<A> {
             fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, $backend>) -> QueryResult<()> {
-                walk(self, pass)
+                walk(self.text, &self.values, pass)
             }
         }
     };
@@ -61,7 +61,6 @@ impl<Q, C> RunQueryDsl<C> for Cached<Q> {}
 pub(crate) struct Statement<A> {
     text: &'static str,
     values: Vec<Bound>,
-    is_planned_anew: bool,
     answer: PhantomData<A>,
 }
 
@@ -75,15 +74,7 @@ enum Bound {
 impl<A> Statement<A> {
     /// One that answers rows of the SQL type `A`; `()` where it answers none.
     pub(crate) const fn new(text: &'static str) -> Self {
-        Self { text, values: Vec::new(), is_planned_anew: false, answer: PhantomData }
-    }
-
-    /// Lets a server plan it anew each time. A prepared statement keeps a plan that was as good as another while its table
-    /// was small, until the server gathers statistics: a minute, or for ever. For tables that grow fast and have several
-    /// indices that begin alike.
-    pub(crate) fn planned_anew(mut self, is_server: bool) -> Self {
-        self.is_planned_anew = is_server;
-        self
+        Self { text, values: Vec::new(), answer: PhantomData }
     }
 
     /// With a number for the next `?`.
@@ -116,18 +107,18 @@ impl<A> Query for Statement<A> {
 
 impl<A, C> RunQueryDsl<C> for Statement<A> {}
 
-fn walk<'b, A, DB>(statement: &'b Statement<A>, mut pass: AstPass<'_, 'b, DB>) -> QueryResult<()>
+fn walk<'b, DB>(
+    text: &'static str,
+    values: &'b [Bound],
+    mut pass: AstPass<'_, 'b, DB>,
+) -> QueryResult<()>
 where
     DB: diesel::backend::Backend + HasSqlType<BigInt> + HasSqlType<Text>,
     i64: ToSql<BigInt, DB>,
     Option<i64>: ToSql<Nullable<BigInt>, DB>,
     String: ToSql<Text, DB>,
 {
-    let text = statement.text;
-    if statement.is_planned_anew {
-        pass.unsafe_to_cache_prepared();
-    }
-    let mut values = statement.values.iter();
+    let mut values = values.iter();
     for (index, part) in text.split('?').enumerate() {
         if index > 0 {
             match values.next() {

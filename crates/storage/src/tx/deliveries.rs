@@ -11,7 +11,7 @@ use syncline_domain::{Delivery, DeliveryId, Fault, ItemId, JobId, Timestamp, Web
 use super::{DbTx, webhooks};
 use crate::convert::{CHUNK, all, count, from_json, limit as rows_at_most, to_json, word};
 use crate::db::{Db, on_db};
-use crate::dialect::FIRST_DELIVERIES;
+use crate::dialect::{FIRST_DELIVERIES, FIRST_DELIVERY};
 use crate::error::OrFault;
 use crate::schema::webhook_deliveries;
 use crate::statement::{Cached, Statement};
@@ -200,12 +200,11 @@ impl DeliveryTx for DbTx<'_> {
         let db = self.read();
         let ask: Statement<Types> = match names {
             [] => return Ok(BTreeMap::new()),
-            [name] => Statement::new(FIRST_DELIVERY).number(webhook.0).text(*name),
+            [name] => Statement::new(FIRST_DELIVERY.on(db)).text(*name).number(webhook.0),
             names => {
                 Statement::new(FIRST_DELIVERIES.on(db)).number(webhook.0).text(to_json(names)?)
             }
         };
-        let ask = ask.planned_anew(matches!(db, Db::Pg(_)));
         let rows: Vec<(String, i64, Option<i64>)> = on_db!(db, c => ask.load(c)).or_fault()?;
         let known = |(name, id, job): (_, _, Option<i64>)| (name, (DeliveryId(id), job.map(JobId)));
         Ok(rows.into_iter().map(known).collect())
@@ -274,9 +273,6 @@ impl DeliveryTx for DbTx<'_> {
         Ok(count(ids.len()))
     }
 }
-
-const FIRST_DELIVERY: &str = "SELECT delivery_id, id, job_id FROM webhook_deliveries \
-     WHERE webhook_id = ? AND delivery_id = ? AND status IN ('success', 'ignored')";
 
 fn accepted_already(deliveries: &[Delivery]) -> Fault {
     match deliveries {
