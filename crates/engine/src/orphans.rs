@@ -20,13 +20,13 @@ pub(crate) async fn close_orphans(
     engine: &Engine,
     is_dead: impl Fn(&str) -> bool + Send + Sync + 'static,
 ) -> Result<Vec<ExecutionId>, Fault> {
-    let now = engine.parts.clock.now();
     let (holder, ending) = (engine.parts.holder.clone(), Arc::clone(&engine.parts.ending));
     let engine_too = engine.clone();
     engine
         .parts
         .store
         .tx("close_orphans", move |tx| {
+            let now = engine_too.parts.clock.now();
             let mut closed = Vec::new();
             for execution in running(tx, None)? {
                 if engine_too.drives(execution.config_id) {

@@ -160,7 +160,7 @@ async fn start_under(
     let Some(going_on) = engine.begin(config) else {
         return Err(running_now(engine, config).await?);
     };
-    let now = engine.parts.clock.now();
+    let clock = Arc::clone(&engine.parts.clock);
     let (holder, ttl) = (engine.parts.holder.clone(), engine.lease);
     let (limit, batch) = (request.limit, request.batch);
     let ending = Arc::clone(&engine.parts.ending);
@@ -176,6 +176,8 @@ async fn start_under(
             if let Some(refusal) = refusal(tx, &spec, &request)? {
                 return Ok(Err(refusal));
             }
+            // Not before: while this waited, another process may have closed a run, and this one begins after it.
+            let now = clock.now();
             let reviewed = match plan.map(|id| reviewed::take(tx, &spec, id, now)).transpose()? {
                 Some(Err(why)) => return Ok(Err(StartError::PlanRefused(why))),
                 Some(Ok(reviewed)) => Some(reviewed),

@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use crate::common::{FIELDS, World, seed_bugs, value};
 use serde_json::json;
-use syncline_domain::ports::{ConnectorError, ErrorKind, RunEnding, RunEvent, StoreExt as _, Tx};
+use syncline_domain::ports::{
+    BoxFuture, Clock as _, ConnectorError, ErrorKind, RunEnding, RunEvent, Store, StoreExt as _,
+    Topic, Tx, TxWork, Wakeup,
+};
 use syncline_domain::{
     ConfigId, ErrorType, Execution, ExecutionStatus, Fault, ItemError, ItemId, ItemState,
     RunDirection, TargetEdits,
 };
 use syncline_engine::{Engine, EngineParts, RunRequest, StartError};
 use syncline_testkit::{
-    FakeConnector, FaultyStore, MemStore, Method, Planned, Quirks, ScriptedFaultPoints,
+    FakeConnector, FaultyStore, ManualClock, MemStore, Method, Planned, Quirks, ScriptedFaultPoints,
 };
 
 fn calls(fake: &FakeConnector) -> BTreeMap<Method, usize> {
@@ -204,6 +207,51 @@ async fn a_page_is_recorded_in_transactions_of_32_items() {
     }
     let one = per_run[0];
     assert_eq!(per_run, [one, one, one + 200_usize.div_ceil(32) - 1]);
+}
+
+/// A store in which every transaction waits a minute for its turn.
+struct Busy {
+    inner: MemStore,
+    clock: ManualClock,
+}
+
+impl Store for Busy {
+    fn tx_raw(&self, name: &'static str, work: TxWork) -> BoxFuture<'_, Result<(), Fault>> {
+        self.clock.advance(Duration::from_secs(60));
+        self.inner.tx_raw(name, work)
+    }
+
+    fn view_raw(&self, name: &'static str, work: TxWork) -> BoxFuture<'_, Result<(), Fault>> {
+        self.inner.view_raw(name, work)
+    }
+
+    fn wakeup(&self, topic: Topic) -> Box<dyn Wakeup> {
+        self.inner.wakeup(topic)
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<(), Fault>> {
+        self.inner.ready()
+    }
+}
+
+#[tokio::test]
+async fn a_run_begins_when_its_turn_has_come_and_so_after_whatever_was_closed_meanwhile() {
+    let clock = ManualClock::new();
+    let store = Busy { inner: MemStore::new(), clock: clock.clone() };
+    let mut world = World::over(Arc::new(store));
+    world.clock = clock.clone();
+    world.tracker("a", 1).await;
+    world.tracker("b", 5_001).await;
+    let config = world.join(0, 1).await;
+    let asked = clock.now();
+    let started = world.engine().start(RunRequest::of(config)).await.unwrap();
+    let id = started.id();
+    assert_eq!(started.execution().started_at, asked.after(Duration::from_secs(60)));
+    drop(started);
+    let asked = clock.now();
+    assert_eq!(world.engine().close_orphans().await.unwrap(), [id]);
+    let closed = world.store.view("closed", move |tx| tx.execution(id)).await.unwrap().unwrap();
+    assert_eq!(closed.ended_at, Some(asked.after(Duration::from_secs(60))));
 }
 
 #[tokio::test]
