@@ -117,7 +117,7 @@ fn since(before: Spent) -> anyhow::Result<Spent> {
     Ok(Spent { engine: after.engine - before.engine, store: after.store - before.store })
 }
 
-pub(super) fn trackers(clock: &ManualClock) -> [Arc<FakeConnector>; 2] {
+fn trackers(clock: &ManualClock) -> [Arc<FakeConnector>; 2] {
     let of = |name: &str, schema, first| {
         FakeConnector::builder(name, schema)
             .clock(clock.clone())
@@ -129,7 +129,7 @@ pub(super) fn trackers(clock: &ManualClock) -> [Arc<FakeConnector>; 2] {
 }
 
 /// Bugs, a second between each two.
-pub(super) fn seed(fake: &FakeConnector, clock: &ManualClock, items: usize) {
+fn seed(fake: &FakeConnector, clock: &ManualClock, items: usize) {
     for n in 0..items {
         clock.advance(Duration::from_secs(1));
         let fields = json!({
@@ -230,14 +230,21 @@ async fn in_memory(items: usize) -> anyhow::Result<Runs> {
     runs(World::new(ManualClock::new()), items).await
 }
 
-/// A first sync, one that reads everything and finds nothing to write, and one after an edit of every item.
-async fn runs(mut world: World, items: usize) -> anyhow::Result<Runs> {
+/// Both trackers in a world, a one-way configuration between them, and so many bugs in its source.
+pub(super) async fn joined(world: &mut World, items: usize) -> ([Arc<FakeConnector>; 2], ConfigId) {
     let clock = world.clock().clone();
     let [source, target] = trackers(&clock);
     world.add("bugs", Arc::clone(&source)).await;
-    world.add("desk", target).await;
+    world.add("desk", Arc::clone(&target)).await;
     let config = world.default_config().await;
     seed(&source, &clock, items);
+    ([source, target], config)
+}
+
+/// A first sync, one that reads everything and finds nothing to write, and one after an edit of every item.
+async fn runs(mut world: World, items: usize) -> anyhow::Result<Runs> {
+    let clock = world.clock().clone();
+    let ([source, _], config) = joined(&mut world, items).await;
     let engine = engine(&world);
     let (create, run) = timed(&world, &engine, config, false).await?;
     anyhow::ensure!(run.totals.created == items as u64, "first: {:?}", run.totals);

@@ -2,7 +2,6 @@
 //!
 //! The time is that of everything, the trackers in memory included: they answer two empty pages.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -12,7 +11,7 @@ use syncline_engine::Engine;
 use syncline_testkit::{FakeConnector, ManualClock, World};
 use tokio::runtime::Runtime;
 
-use super::cpu::{alone, engine, seed, timed, trackers, world_in};
+use super::cpu::{alone, engine, joined, timed, world_in};
 use crate::Wishes;
 use crate::report::{Limit, Report};
 
@@ -35,15 +34,10 @@ pub(super) fn run(_: &Runtime, wishes: &Wishes, report: &mut Report) -> anyhow::
 
 /// Requests and microseconds of a run.
 async fn two_ways(pairs: usize) -> anyhow::Result<(f64, f64)> {
-    let clock = ManualClock::new();
     let folder = tempfile::tempdir()?;
-    let mut world = world_in(&folder, clock.clone())?;
-    let [source, target] = trackers(&clock);
-    world.add("bugs", Arc::clone(&source)).await;
-    world.add("desk", Arc::clone(&target)).await;
-    let config = world.default_config().await;
+    let mut world = world_in(&folder, ManualClock::new())?;
+    let ([source, target], config) = joined(&mut world, pairs).await;
     world.reconfigure(config, |row| row.direction = Direction::Bidirectional).await;
-    seed(&source, &clock, pairs);
     let engine = engine(&world);
     settle(&world, &engine, config).await?;
     source.clear_logs();

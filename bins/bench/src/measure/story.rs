@@ -1,7 +1,6 @@
 //! What it costs to be able to answer why a value is what it is: bytes of history a pair, the time of an answer, and the
 //! requests of a census.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
@@ -10,10 +9,10 @@ use diesel::{Connection as _, RunQueryDsl as _};
 use serde_json::json;
 use syncline_domain::{ConfigId, ItemId};
 use syncline_engine::Engine;
-use syncline_testkit::World;
+use syncline_testkit::{ManualClock, World};
 use tokio::runtime::Runtime;
 
-use super::cpu::{alone, engine, seed, timed, trackers, world_in};
+use super::cpu::{alone, engine, joined, timed, world_in};
 use crate::Wishes;
 use crate::report::{Report, percentile};
 
@@ -45,14 +44,9 @@ struct Told {
 }
 
 async fn tell(pairs: usize) -> anyhow::Result<Told> {
-    let clock = syncline_testkit::ManualClock::new();
     let folder = tempfile::tempdir()?;
-    let mut world = world_in(&folder, clock.clone())?;
-    let [source, target] = trackers(&clock);
-    world.add("bugs", Arc::clone(&source)).await;
-    world.add("desk", Arc::clone(&target)).await;
-    let config = world.default_config().await;
-    seed(&source, &clock, pairs);
+    let mut world = world_in(&folder, ManualClock::new())?;
+    let ([source, target], config) = joined(&mut world, pairs).await;
     let engine = engine(&world);
     timed(&world, &engine, config, false).await?;
     let bytes = bytes(&folder)?;
